@@ -1,0 +1,20 @@
+import { AnswerChunkEntity } from './answers/answer-chunk.entity.js';
+import { AnswerRunEntity } from './answers/answer-run.entity.js';
+import { ConversationEntity } from './conversations/conversation.entity.js';
+import { RequestEntity } from './conversations/request.entity.js';
+import { DataKeyEntity } from './identity/data-key.entity.js';
+import { UserEntity } from './identity/user.entity.js';
+import { MessageEntity } from './messages/message.entity.js';
+import { SegmentEntity } from './messages/segment.entity.js';
+
+/** Every table there is, owners before what is theirs. */
+export const entities = [
+  UserEntity,
+  DataKeyEntity,
+  ConversationEntity,
+  RequestEntity,
+  SegmentEntity,
+  MessageEntity,
+  AnswerRunEntity,
+  AnswerChunkEntity,
+];

@@ -1,0 +1,23 @@
+import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+
+/** A person, known by what their tokens say; everything else in the database belongs to one of these. */
+@Entity('users')
+@Unique('users_issuer_subject', ['issuer', 'subject'])
+export class UserEntity {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'users_pkey' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  issuer!: string;
+
+  /** The owner claim of the token: `sub`, or `email`. */
+  @Column({ type: 'text' })
+  subject!: string;
+
+  /** Set first in an erasure: from then on no transaction writes anything of this person's. */
+  @Column({ name: 'erasing_at', type: 'timestamptz', precision: 3, nullable: true })
+  erasingAt!: Date | null;
+
+  @Column({ name: 'created_at', type: 'timestamptz', precision: 3 })
+  createdAt!: Date;
+}

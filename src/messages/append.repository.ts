@@ -1,0 +1,288 @@
+import { type Statement, statement, type Transaction } from '../platform/database.js';
+import type { Instant } from '../platform/instant.js';
+import { endOfBranch } from './message.repository.js';
+import { type MessageRow, messageColumns, type Role, type Status } from './message-row.js';
+
+/** The header of a conversation whose row this transaction has locked: nobody else adds to it before the commit. */
+export interface LockedConversation {
+  readonly id: string;
+  readonly revision: number;
+  readonly last_position: number;
+  readonly leaf_id: string | null;
+  readonly leaf_position: number;
+  readonly leaf_segment: number;
+  readonly message_count: number;
+  readonly model: string | null;
+  readonly system_prompt: string | null;
+  readonly has_title: boolean;
+  readonly has_automatic_title: boolean;
+}
+
+const lockedColumns = `
+  conversation.id, conversation.revision, conversation.last_position, conversation.leaf_id,
+  conversation.leaf_position, conversation.leaf_segment, conversation.message_count, conversation.model,
+  encode(conversation.sealed_system_prompt, 'base64') AS system_prompt,
+  conversation.sealed_title IS NOT NULL AS has_title,
+  conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title`;
+
+/** What an idempotency key is claimed with. */
+export interface Claim {
+  readonly ownerId: string;
+  readonly key: Buffer;
+  readonly fingerprint: Buffer;
+  /** Ids by what they name; made before the transaction, so that a second run of it makes the same. */
+  readonly made: Readonly<Record<string, string>>;
+}
+
+// Locks are taken in the order requests, owner, conversation: each part reads what the one before it returned. A key
+// that another transaction holds is waited for; then nothing is inserted, and nothing further is locked.
+const claiming = `
+  claimed AS (
+    INSERT INTO requests (owner_id, key, fingerprint, made, created_at) VALUES ($1, $2, $3, $4, now())
+    ON CONFLICT (owner_id, key) DO NOTHING RETURNING owner_id
+  ), owner AS (
+    SELECT id FROM users
+    WHERE id = $1 AND erasing_at IS NULL AND EXISTS (SELECT FROM claimed)
+    FOR KEY SHARE
+  )`;
+
+const claimStatement = statement('requests.claim', `WITH ${claiming} SELECT id FROM owner`);
+
+const claimAndLockStatement = statement(
+  'requests.claimAndLock',
+  `WITH ${claiming}
+   SELECT ${lockedColumns} FROM conversations AS conversation
+   WHERE conversation.owner_id = $1 AND conversation.id = $5 AND conversation.deleted_at IS NULL
+     AND EXISTS (SELECT FROM owner)
+   FOR UPDATE`,
+);
+
+const lockStatement = statement(
+  'conversations.lock',
+  `SELECT ${lockedColumns} FROM conversations AS conversation
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   FOR UPDATE`,
+);
+
+const claimValues = (claim: Claim) => [claim.ownerId, claim.key, claim.fingerprint, JSON.stringify(claim.made)];
+
+/** Claims the key and holds the owner's row; false where the key was used before or the owner is being erased. */
+export async function claim(tx: Transaction, wanted: Claim): Promise<boolean> {
+  return (await tx.query(claimStatement, claimValues(wanted))).length > 0;
+}
+
+/** The same, and locks the conversation; null where the key was used before or there is no such conversation. */
+export async function claimAndLock(
+  tx: Transaction,
+  wanted: Claim,
+  conversationId: string,
+): Promise<LockedConversation | null> {
+  const [row] = await tx.query<LockedConversation>(claimAndLockStatement, [...claimValues(wanted), conversationId]);
+  return row ?? null;
+}
+
+export async function lockConversation(
+  tx: Transaction,
+  ownerId: string,
+  conversationId: string,
+): Promise<LockedConversation | null> {
+  const [row] = await tx.query<LockedConversation>(lockStatement, [ownerId, conversationId]);
+  return row ?? null;
+}
+
+/** What stands where something is to be appended, read after the lock. */
+export interface Surroundings {
+  /** The answer being written on this conversation, and the run that writes it. */
+  readonly running_id: string | null;
+  readonly run_id: string | null;
+  /** The wanted parent; all null where it is not in this conversation. */
+  readonly parent_id: string | null;
+  readonly parent_position: number | null;
+  readonly parent_segment: number | null;
+  readonly parent_depth: number | null;
+  /** Does no message of its segment follow it? */
+  readonly parent_ends_segment: boolean | null;
+  readonly parent_children: number | null;
+}
+
+const surroundingsStatement = statement(
+  'messages.surroundings',
+  `SELECT run.message_id AS running_id, run.run_id,
+     parent.id AS parent_id, parent.position AS parent_position, parent.segment AS parent_segment,
+     parent.depth AS parent_depth,
+     NOT EXISTS (
+       SELECT FROM messages AS next
+       WHERE next.owner_id = $1 AND next.conversation_id = $2
+         AND next.segment = parent.segment AND next.position > parent.position
+     ) AS parent_ends_segment,
+     (SELECT count(*)::integer FROM messages AS child
+      WHERE child.owner_id = $1 AND child.conversation_id = $2 AND child.parent_id = parent.id) AS parent_children
+   FROM (SELECT) AS one
+   LEFT JOIN answer_runs AS run ON run.owner_id = $1 AND run.conversation_id = $2
+   LEFT JOIN messages AS parent ON parent.owner_id = $1 AND parent.id = $3 AND parent.conversation_id = $2`,
+);
+
+export async function readSurroundings(
+  tx: Transaction,
+  ownerId: string,
+  conversationId: string,
+  parentId: string | null,
+): Promise<Surroundings> {
+  const [row] = await tx.query<Surroundings>(surroundingsStatement, [ownerId, conversationId, parentId]);
+  if (!row) throw new Error('A statement that gives one row gave none.');
+  return row;
+}
+
+/** A message with its place, texts sealed. Instants null: now, by the database's clock. */
+export interface PlacedMessage {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly position: number;
+  readonly depth: number;
+  readonly role: Role;
+  readonly status: Status;
+  readonly sealedContent: Buffer | null;
+  readonly sealedReasoning: Buffer | null;
+  readonly sealedMetadata: Buffer | null;
+  readonly sealedIdempotencyKey: Buffer | null;
+  readonly model: string | null;
+  readonly tokenEstimate: number;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+  readonly costMicroUsd: number | null;
+  readonly latencyMs: number | null;
+  readonly createdAt: Instant | null;
+}
+
+/** All that one append writes. */
+export interface Writing {
+  readonly ownerId: string;
+  readonly conversationId: string;
+  readonly revision: number;
+  readonly segment: number;
+  readonly messages: readonly PlacedMessage[];
+  /** Where the visible branch moves: the segment to climb from, and up to where that one is visible. */
+  readonly branch: { readonly from: number; readonly visibleTo: number } | null;
+  /** The segment that begins here. */
+  readonly opens: { readonly parentSegment: number | null; readonly forkPosition: number | null } | null;
+  readonly run: { readonly messageId: string; readonly runId: string; readonly instance: string } | null;
+  /** A title made of the first message; terms null where one of the person's own is shown. */
+  readonly title: { readonly sealed: Buffer; readonly terms: readonly Buffer[] | null } | null;
+}
+
+// From the wanted segment upwards to the first visible one, each visible up to where the next forks off; what was
+// visible below that one is hidden. Only the segments between the two branches are touched.
+const switching = `
+  path AS (
+    SELECT first_position, parent_segment, fork_position, visible_to, $31::integer AS becomes
+    FROM segments WHERE owner_id = $1 AND conversation_id = $2 AND first_position = $30
+    UNION ALL
+    SELECT above.first_position, above.parent_segment, above.fork_position, above.visible_to, path.fork_position
+    FROM path
+    JOIN segments AS above
+      ON above.owner_id = $1 AND above.conversation_id = $2 AND above.first_position = path.parent_segment
+    WHERE path.visible_to IS NULL
+  ), switched AS (
+    UPDATE segments
+    SET visible_to = (SELECT becomes FROM path WHERE path.first_position = segments.first_position)
+    WHERE owner_id = $1 AND conversation_id = $2 AND first_position IN (
+      SELECT first_position FROM path
+      UNION ALL
+      SELECT below.first_position FROM segments AS below
+      WHERE below.owner_id = $1 AND below.conversation_id = $2 AND below.visible_to IS NOT NULL
+        AND below.first_position > coalesce((SELECT first_position FROM path WHERE visible_to IS NOT NULL), 0)
+    )
+  ),`;
+
+const writing = (branch: string) => `
+  WITH RECURSIVE ${branch}
+  given AS (
+    SELECT * FROM unnest(
+      $6::uuid[], $7::uuid[], $8::integer[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::bytea[],
+      $14::bytea[], $15::bytea[], $16::text[], $17::integer[], $18::integer[], $19::integer[], $20::integer[],
+      $21::integer[], $22::timestamptz[]
+    ) AS given (
+      id, parent_id, position, depth, role, status, sealed_content, sealed_reasoning,
+      sealed_metadata, sealed_idempotency_key, model, token_estimate, prompt_tokens, completion_tokens, cost_micro_usd,
+      latency_ms, created_at
+    )
+  ), opened AS (
+    INSERT INTO segments (owner_id, conversation_id, first_position, parent_segment, fork_position, visible_to)
+    SELECT $1, $2, $4, $24, $25, ${endOfBranch} WHERE $23::boolean
+  ), message AS (
+    INSERT INTO messages (
+      owner_id, id, conversation_id, parent_id, segment, position, depth, revision, role, status,
+      sealed_content, sealed_reasoning, sealed_metadata, sealed_idempotency_key, model, token_estimate,
+      prompt_tokens, completion_tokens, cost_micro_usd, latency_ms, created_at, completed_at)
+    SELECT $1, id, $2, parent_id, $4, position, depth, $3, role, status,
+      sealed_content, sealed_reasoning, sealed_metadata, sealed_idempotency_key, model, token_estimate,
+      prompt_tokens, completion_tokens, cost_micro_usd, latency_ms, coalesce(created_at, clock_timestamp()),
+      CASE WHEN status <> 'STREAMING' THEN coalesce(created_at, clock_timestamp()) END
+    FROM given
+    RETURNING *
+  ), run AS (
+    INSERT INTO answer_runs (owner_id, message_id, conversation_id, run_id, instance, lease_until, cancel_requested,
+      chunks, durable_content, durable_reasoning)
+    SELECT $1, $26, $2, $27, $28, now() + interval '10 s', false, 0, 0, 0 WHERE $26::uuid IS NOT NULL
+  ), header AS (
+    UPDATE conversations
+    SET revision = $3,
+      branch_revision = CASE WHEN $5::boolean THEN $3 ELSE branch_revision END,
+      last_position = (SELECT max(position) FROM given),
+      leaf_id = (SELECT id FROM given ORDER BY position DESC LIMIT 1),
+      leaf_position = (SELECT max(position) FROM given),
+      leaf_segment = $4,
+      message_count = (SELECT max(depth) FROM given),
+      archived = false,
+      sealed_automatic_title = coalesce($29::bytea, sealed_automatic_title),
+      title_terms = coalesce($32::bytea[], title_terms),
+      updated_at = clock_timestamp()
+    WHERE owner_id = $1 AND id = $2
+  )
+  SELECT ${messageColumns}
+  FROM message CROSS JOIN (SELECT ${endOfBranch} AS visible_to) AS segment
+  ORDER BY message.position`;
+
+const noBranch = 'unused AS (SELECT $30::integer, $31::integer),';
+const writeStatement = statement('messages.append', writing(noBranch));
+const writeElsewhereStatement = statement('messages.appendElsewhere', writing(switching));
+
+/** Everything that an append changes, in one statement; gives the new messages as they stand. */
+export function write(tx: Transaction, writing: Writing): Promise<MessageRow[]> {
+  const chosen: Statement = writing.branch ? writeElsewhereStatement : writeStatement;
+  const all = <T>(pick: (message: PlacedMessage) => T) => writing.messages.map(pick);
+  return tx.query<MessageRow>(chosen, [
+    writing.ownerId,
+    writing.conversationId,
+    writing.revision,
+    writing.segment,
+    writing.branch !== null,
+    all((message) => message.id),
+    all((message) => message.parentId),
+    all((message) => message.position),
+    all((message) => message.depth),
+    all((message) => message.role),
+    all((message) => message.status),
+    all((message) => message.sealedContent),
+    all((message) => message.sealedReasoning),
+    all((message) => message.sealedMetadata),
+    all((message) => message.sealedIdempotencyKey),
+    all((message) => message.model),
+    all((message) => message.tokenEstimate),
+    all((message) => message.promptTokens),
+    all((message) => message.completionTokens),
+    all((message) => message.costMicroUsd),
+    all((message) => message.latencyMs),
+    all((message) => message.createdAt),
+    writing.opens !== null,
+    writing.opens?.parentSegment ?? null,
+    writing.opens?.forkPosition ?? null,
+    writing.run?.messageId ?? null,
+    writing.run?.runId ?? null,
+    writing.run?.instance ?? null,
+    writing.title?.sealed ?? null,
+    writing.branch?.from ?? null,
+    writing.branch?.visibleTo ?? null,
+    writing.title?.terms ?? null,
+  ]);
+}

@@ -1,0 +1,167 @@
+import { badUserInput, conflict, notFound } from '../errors.js';
+import type { OwnerKeys } from '../platform/encryption.js';
+import type { Transaction } from '../platform/database.js';
+import type { Instant } from '../platform/instant.js';
+import { automaticTitle, titleTerms } from '../conversations/title.js';
+import { estimateTokens } from '../platform/estimate-tokens.js';
+import { type LockedConversation, type PlacedMessage, type Surroundings, write, type Writing } from './append.repository.js';
+import { endOfBranch } from './message.repository.js';
+import type { MessageRow, Role, Status } from './message-row.js';
+import { messagePlace } from './message-texts.js';
+
+/** A message to append, in clear, before it has a place. */
+export interface NewMessage {
+  readonly id: string;
+  readonly role: Role;
+  readonly status: Status;
+  readonly content: string;
+  readonly reasoning: string | null;
+  /** A JSON object as text; null for the empty one. */
+  readonly metadata: string | null;
+  readonly idempotencyKey: string | null;
+  readonly model: string | null;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+  readonly costMicroUsd: number | null;
+  readonly latencyMs: number | null;
+  /** When it was said; null for now, by the database's clock. */
+  readonly createdAt: Instant | null;
+}
+
+/** A message of nothing but a role and a text; what else there is to say is laid over it. */
+export const plainMessage = (id: string, role: Role, content: string): NewMessage => ({
+  id,
+  role,
+  status: 'COMPLETE',
+  content,
+  reasoning: null,
+  metadata: null,
+  idempotencyKey: null,
+  model: null,
+  promptTokens: null,
+  completionTokens: null,
+  costMicroUsd: null,
+  latencyMs: null,
+  createdAt: null,
+});
+
+export interface Append {
+  readonly keys: OwnerKeys;
+  readonly conversation: LockedConversation;
+  /** Null where the conversation was made by this transaction: nothing stands around. */
+  readonly surroundings: Surroundings | null;
+  /** The message to append after; null for the end of the visible branch. */
+  readonly parentId: string | null;
+  /** Each follows the one before it. */
+  readonly messages: readonly NewMessage[];
+  readonly run: Writing['run'];
+  /** How many messages may follow one and the same. */
+  readonly alternativesLimit: number;
+}
+
+/**
+ * The one way by which messages join a conversation: places them at the end of the visible branch or after a parent,
+ * opens a segment where that forks, moves the visible branch there, and takes one revision. Needs the conversation's
+ * lock.
+ * @throws NOT_FOUND where the parent is not in this conversation.
+ */
+export async function appendMessages(tx: Transaction, append: Append): Promise<MessageRow[]> {
+  const { conversation, keys } = append;
+  const place = choosePlace(append);
+  const firstPosition = conversation.last_position + 1;
+  const revision = conversation.revision + 1;
+  const messages = append.messages.map((message, index) =>
+    placed(keys, message, {
+      parentId: append.messages[index - 1]?.id ?? place.parentId,
+      position: firstPosition + index,
+      depth: place.depth + 1 + index,
+    }),
+  );
+  return write(tx, {
+    ownerId: keys.ownerId,
+    conversationId: conversation.id,
+    revision,
+    segment: place.segment ?? firstPosition,
+    messages,
+    branch: place.branch,
+    opens: place.segment === null ? place.opens : null,
+    run: append.run,
+    title: titleOf(append),
+  });
+}
+
+/** Refuses where an answer is being written. */
+export function checkIdle(surroundings: Surroundings): void {
+  if (surroundings.running_id === null) return;
+  throw conflict('ANSWER_IN_PROGRESS', 'An answer is being written here; wait for it, or send whenBusy: CANCEL.');
+}
+
+interface ChosenPlace {
+  readonly parentId: string | null;
+  readonly depth: number;
+  /** The segment to join; null where one begins. */
+  readonly segment: number | null;
+  readonly branch: Writing['branch'];
+  readonly opens: Writing['opens'];
+}
+
+function choosePlace({ conversation, surroundings, parentId, alternativesLimit }: Append): ChosenPlace {
+  const { leaf_id: leafId, leaf_segment: leafSegment, message_count: depth } = conversation;
+  if (parentId === null || parentId === leafId) {
+    const opens = { parentSegment: null, forkPosition: null };
+    return { parentId: leafId, depth, segment: leafId ? leafSegment : null, branch: null, opens };
+  }
+  const segment = surroundings?.parent_segment ?? null;
+  const position = surroundings?.parent_position ?? null;
+  if (!surroundings || segment === null || position === null) throw notFound('parent message in this conversation');
+  if ((surroundings.parent_children ?? 0) >= alternativesLimit) {
+    throw badUserInput('input.parentId', `A message has ${alternativesLimit} alternatives at most; choose one of them.`);
+  }
+  const after = { parentId, depth: surroundings.parent_depth ?? 0 };
+  // What ends its segment is continued in it, also where it is hidden; anything else forks.
+  if (surroundings.parent_ends_segment) {
+    return { ...after, segment, branch: { from: segment, visibleTo: endOfBranch }, opens: null };
+  }
+  return {
+    ...after,
+    segment: null,
+    branch: { from: segment, visibleTo: position },
+    opens: { parentSegment: segment, forkPosition: position },
+  };
+}
+
+function placed(
+  keys: OwnerKeys,
+  message: NewMessage,
+  at: { readonly parentId: string | null; readonly position: number; readonly depth: number },
+): PlacedMessage {
+  const sealed = (column: Parameters<typeof messagePlace>[1], text: string | null) =>
+    text === null ? null : keys.seal(messagePlace(message.id, column), text);
+  return {
+    ...at,
+    id: message.id,
+    role: message.role,
+    status: message.status,
+    sealedContent: sealed('content', message.content === '' ? null : message.content),
+    sealedReasoning: sealed('reasoning', message.reasoning),
+    sealedMetadata: sealed('metadata', message.metadata),
+    sealedIdempotencyKey: sealed('idempotency_key', message.idempotencyKey),
+    model: message.model,
+    tokenEstimate: estimateTokens(message.content),
+    promptTokens: message.promptTokens,
+    completionTokens: message.completionTokens,
+    costMicroUsd: message.costMicroUsd,
+    latencyMs: message.latencyMs,
+    createdAt: message.createdAt,
+  };
+}
+
+/** The first words that a person says give a conversation its automatic title; a title of their own stays shown. */
+function titleOf({ keys, conversation, messages }: Append): Writing['title'] {
+  if (conversation.has_automatic_title) return null;
+  const first = messages.find((message) => message.role === 'USER' && message.content !== '');
+  if (!first) return null;
+  const title = automaticTitle(first.content);
+  const place = { table: 'conversations', row: conversation.id, column: 'automatic_title' };
+  return { sealed: keys.seal(place, title), terms: conversation.has_title ? null : titleTerms(keys, title) };
+}

@@ -1,0 +1,230 @@
+import type { Pool, PoolClient, QueryConfig } from 'pg';
+import { DataSource, type EntityManager, type EntitySchema, type MixedList } from 'typeorm';
+import { ParleyError, unavailable } from '../errors.js';
+import { type Log, describeError } from './log.js';
+import { instantFromPostgres } from './instant.js';
+
+/** SQL under a name: PostgreSQL parses and plans it once a connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What runs a statement: the pool, or one transaction. */
+export interface Querier {
+  query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+/** The visible first argument of whatever must happen as a whole. */
+export interface Transaction extends Querier {
+  /** For plain writes of entities. */
+  readonly manager: EntityManager;
+}
+
+/** The connection was lost while COMMIT was under way: what was done may stand or not. */
+export class CommitOutcomeUnknown extends ParleyError {
+  constructor(cause: unknown) {
+    const same = unavailable();
+    super(same.message, same.extensions, { cause });
+  }
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly entities: MixedList<string | (() => void) | EntitySchema>;
+  readonly migrations?: MixedList<string | (() => void)>;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly timeouts: DatabaseTimeouts;
+  /** Told the name of each statement that is sent; BEGIN, COMMIT and ROLLBACK included. */
+  readonly onStatement?: (name: string) => void;
+}
+
+/** How long each wait may take, in milliseconds. */
+export interface DatabaseTimeouts {
+  readonly connectMs: number;
+  readonly statementMs: number;
+  readonly lockMs: number;
+}
+
+const statementNames = new Map<string, string>();
+
+/** Declares a statement; its name is given once in the whole program. */
+export function statement(name: string, text: string): Statement {
+  const other = statementNames.get(name);
+  if (other !== undefined && other !== text) throw new Error(`There are two statements named ${name}.`);
+  statementNames.set(name, text);
+  return { name, text };
+}
+
+/** Every statement declared so far, for what explains or counts them. */
+export function declaredStatements(): ReadonlyMap<string, string> {
+  return statementNames;
+}
+
+const timestamptz = 1184;
+const int8 = 20;
+const typeParsers = {
+  getTypeParser: (oid: number) => {
+    if (oid === timestamptz) return instantFromPostgres;
+    if (oid === int8) return Number;
+    return undefined;
+  },
+};
+
+/** PostgreSQL, with bounds on every wait. Whoever connects it closes it. */
+export class Database implements Querier {
+  private constructor(
+    readonly dataSource: DataSource,
+    private readonly pool: Pool,
+    private readonly log: Log,
+    private readonly onStatement: (name: string) => void,
+  ) {}
+
+  static async connect(options: DatabaseOptions, log: Log): Promise<Database> {
+    const pg = await import('pg');
+    const types = {
+      getTypeParser: (oid: number, format: 'text' | 'binary') =>
+        typeParsers.getTypeParser(oid) ?? pg.default.types.getTypeParser(oid, format),
+    };
+    const dataSource = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      entities: options.entities,
+      migrations: options.migrations ?? [],
+      migrationsTableName: 'migrations',
+      migrationsTransactionMode: 'each',
+      nativeDriver: false,
+      logging: false,
+      poolErrorHandler: (error: unknown) => log.warn({ error: describeError(error) }, 'idle database connection lost'),
+      extra: {
+        application_name: options.applicationName,
+        max: options.poolSize,
+        connectionTimeoutMillis: options.timeouts.connectMs,
+        statement_timeout: options.timeouts.statementMs,
+        query_timeout: options.timeouts.statementMs + 1000,
+        lock_timeout: options.timeouts.lockMs,
+        idle_in_transaction_session_timeout: 10_000,
+        keepAlive: true,
+        options: '-c timezone=UTC',
+        types,
+      },
+    });
+    await dataSource.initialize();
+    return new Database(dataSource, poolOf(dataSource), log, options.onStatement ?? (() => undefined));
+  }
+
+  async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    this.onStatement(statement.name);
+    try {
+      const result = await this.pool.query(named(statement, values));
+      return result.rows as Row[];
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /**
+   * Runs `work` between BEGIN and COMMIT on one connection; whatever it throws rolls back.
+   * @throws CommitOutcomeUnknown where the connection was lost during COMMIT; see {@link transactionOnce}.
+   */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    let client: PoolClient;
+    try {
+      client = await runner.connect();
+    } catch (error) {
+      throw translate(error);
+    }
+    const send = async (name: string, config: string | QueryConfig) => {
+      this.onStatement(name);
+      return await client.query(config);
+    };
+    try {
+      await send('BEGIN', 'BEGIN');
+      const result = await work({
+        manager: runner.manager,
+        query: async <Row>(statement: Statement, values: readonly unknown[]) =>
+          (await send(statement.name, named(statement, values))).rows as Row[],
+      });
+      await send('COMMIT', 'COMMIT').catch((error: unknown) => {
+        throw isConnectionLoss(error) ? new CommitOutcomeUnknown(error) : error;
+      });
+      return result;
+    } catch (error) {
+      const rolledBack = !isConnectionLoss(error) && (await rollback(send));
+      // The runner takes an error of its client as the word to destroy it instead of giving it back to the pool.
+      if (!rolledBack) client.emit('error', new Error('The connection is not in a known state.'));
+      throw translate(error);
+    } finally {
+      await runner.release();
+    }
+  }
+
+  /**
+   * For a transaction that carries its own ids and an idempotency key: when the outcome of COMMIT is unknown, it runs
+   * once more. The unique key then waits for the first to end and tells which it was; a plain look-up could not.
+   */
+  async transactionOnce<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    try {
+      return await this.transaction(work);
+    } catch (error) {
+      if (!(error instanceof CommitOutcomeUnknown)) throw error;
+      this.log.warn('outcome of a commit unknown, running the transaction again');
+      return await this.transaction(work);
+    }
+  }
+
+  /** Connections open, idle and waited for. */
+  get poolState(): { total: number; idle: number; waiting: number } {
+    return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount };
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+const named = (statement: Statement, values: readonly unknown[]): QueryConfig => ({
+  name: statement.name,
+  text: statement.text,
+  values: [...values],
+});
+
+async function rollback(send: (name: string, text: string) => Promise<unknown>): Promise<boolean> {
+  try {
+    await send('ROLLBACK', 'ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function poolOf(dataSource: DataSource): Pool {
+  const driver: object = dataSource.driver;
+  if ('master' in driver) return driver.master as Pool;
+  throw new Error('The data source has no PostgreSQL pool.');
+}
+
+/** SQLSTATE classes and codes after which the same request may succeed later: connection, resources, shutdown, waits. */
+const passing = /^(08|53|57P0|57014|55P03|40001|40P01|25006|25P03)/;
+const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
+const driverSentences =
+  /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|The client is not queryable|Connection terminated due to connection timeout)/;
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Is the connection itself in doubt, so that nothing more can be said on it? */
+function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error);
+  if (error instanceof CommitOutcomeUnknown || socketCodes.has(code) || /^(08|57P0)/.test(code)) return true;
+  return error instanceof Error && driverSentences.test(error.message);
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof ParleyError) return error;
+  return isConnectionLoss(error) || passing.test(codeOf(error)) ? unavailable(error) : error;
+}

@@ -1,0 +1,373 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { ConfigError, describeVariables, loadConfig } from '../../../src/config.js';
+import { defaultLimits, limitMeanings } from '../../../src/limits.js';
+
+const newSecret = () => randomBytes(32).toString('base64');
+
+const production = () => ({
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://parley:pw@db.example.com:5432/parley?sslmode=require',
+  JWT_SECRETS: `a:${newSecret()},b:${newSecret()}`,
+  ENCRYPTION_KEYS: `one:${newSecret()}`,
+  OPENAI_API_KEY: 'sk-live',
+  DEFAULT_MODEL: 'gpt-5',
+});
+
+/** What is wrong with an environment; nothing where it loads. */
+function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+/** The variable that each fault begins with. */
+const blamed = (env: NodeJS.ProcessEnv) => faultsOf(env).map((fault) => fault.split(' ')[0]);
+
+describe('Configuration with nothing set', () => {
+  it('listens on this machine only, embeds what it needs and offers the demo model', () => {
+    expect(loadConfig({})).toEqual({
+      production: false,
+      port: 4000,
+      host: '127.0.0.1',
+      dataDir: resolve('.parley'),
+      databaseUrl: null,
+      databasePoolSize: 20,
+      keysDatabaseUrl: null,
+      redis: null,
+      tokens: { secrets: null, jwksUrl: null, issuer: 'parley', audience: 'parley', ownerClaim: 'sub' },
+      encryptionKeys: null,
+      openai: null,
+      models: [],
+      demoModel: true,
+      defaultModel: 'demo',
+      allowedOrigins: [],
+      shutdownGraceMs: 20_000,
+      migrateAtStart: true,
+      trustedProxies: 0,
+      graphiql: true,
+      introspection: true,
+      limits: defaultLimits,
+      rateLimits: true,
+      logLevel: 'info',
+    });
+  });
+
+  it('takes an empty or blank value as one that is not set', () => {
+    expect(loadConfig({ PORT: '', REDIS_URL: '  ', JWT_SECRETS: '', LIMITS: '' })).toEqual(loadConfig({}));
+  });
+});
+
+describe('Configuration in production', () => {
+  it('listens on every address, hides the schema, migrates only when asked and has no demo model', () => {
+    const config = loadConfig(production());
+    expect(config).toMatchObject({
+      production: true,
+      host: '0.0.0.0',
+      graphiql: false,
+      introspection: false,
+      migrateAtStart: false,
+      demoModel: false,
+      defaultModel: 'gpt-5',
+      openai: { baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-live' },
+    });
+    expect(loadConfig({ ...production(), GRAPHIQL: 'on', INTROSPECTION: 'on', MIGRATE: 'on' })).toMatchObject({
+      graphiql: true,
+      introspection: true,
+      migrateAtStart: true,
+    });
+  });
+
+  it('names everything that is missing at once, each with what to set', () => {
+    const faults = faultsOf({ NODE_ENV: 'production' });
+    expect(faults.map((fault) => fault.split(' ')[0]).sort()).toEqual([
+      'DATABASE_URL',
+      'DEFAULT_MODEL',
+      'ENCRYPTION_KEYS',
+      'JWT_SECRETS',
+      'OPENAI_BASE_URL',
+    ]);
+    for (const fault of faults) expect(fault).toMatch(/^[A-Z_]+ .+; .*set .+\.$/);
+    expect(() => loadConfig({ NODE_ENV: 'production' })).toThrow(faults.join('\n'));
+  });
+
+  it('takes a JWKS address in place of secrets, but not both', () => {
+    const jwks = { JWT_JWKS_URL: 'https://login.example.com/jwks' };
+    expect(loadConfig({ ...production(), ...jwks, JWT_SECRETS: '' }).tokens).toMatchObject({
+      secrets: null,
+      jwksUrl: jwks.JWT_JWKS_URL,
+    });
+    expect(blamed({ ...production(), ...jwks })).toEqual(['JWT_JWKS_URL']);
+  });
+
+  it('refuses the demo model as the default', () => {
+    expect(blamed({ ...production(), DEFAULT_MODEL: 'demo' })).toEqual(['DEFAULT_MODEL']);
+  });
+});
+
+describe('A weak secret', () => {
+  it.each([
+    ['one letter', 'x'.repeat(40)],
+    ['a part over and over', 'aB3$kLm9Qz'.repeat(4)],
+    ['a run of letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
+    ['a placeholder', 'please-change-me-before-going-live!!'],
+    ['the word secret', 'my-super-secret-key-for-the-server-42'],
+  ])('stops the start in production: %s', (_, secret) => {
+    expect(blamed({ ...production(), JWT_SECRETS: `a:${secret}` })).toEqual(['JWT_SECRETS']);
+    expect(faultsOf({ JWT_SECRETS: `a:${secret}` })).toEqual([]);
+  });
+
+  it.each([
+    ['zeros', Buffer.alloc(32)],
+    ['a count', Buffer.from(Array.from({ length: 32 }, (_, index) => index))],
+    ['a typed text', Buffer.from('Tr0ub4dor&3-correct-horse-batter')],
+  ])('stops the start in production as an encryption key too: %s', (_, key) => {
+    const env = { ENCRYPTION_KEYS: `one:${key.toString('base64')}` };
+    expect(blamed({ ...production(), ...env })).toEqual(['ENCRYPTION_KEYS']);
+    expect(faultsOf(env)).toEqual([]);
+  });
+
+  it('is never one of random bytes, in base64 or hex', () => {
+    for (let round = 0; round < 500; round += 1) {
+      const env = {
+        ...production(),
+        JWT_SECRETS: `a:${randomBytes(32).toString('hex')},b:${randomBytes(24).toString('base64url')},c:${newSecret()}`,
+      };
+      expect(faultsOf(env)).toEqual([]);
+    }
+  });
+});
+
+describe('Faults in the configuration', () => {
+  it('are all told at once, and none is told twice', () => {
+    const env = {
+      NODE_ENV: 'prodution',
+      PORT: '70000',
+      DATABASE_URL: 'mysql://db/parley',
+      DATABASE_POOL_SIZE: 'many',
+      KEYS_DATABASE_URL: 'postgres://',
+      REDIS_URL: 'http://cache',
+      JWT_SECRETS: 'a:too short',
+      JWT_OWNER_CLAIM: 'name',
+      ENCRYPTION_KEYS: 'one:abc',
+      OPENAI_BASE_URL: 'localhost:11434',
+      MODELS: '[{"id": 1}]',
+      ALLOWED_ORIGINS: '*',
+      SHUTDOWN_GRACE: '20s',
+      MIGRATE: 'yes',
+      TRUSTED_PROXIES: '-1',
+      GRAPHIQL: 'true',
+      INTROSPECTION: '1',
+      LIMITS: '{"sends": 1}',
+      RATE_LIMITS: 'none',
+      LOG_LEVEL: 'verbose',
+      DEFAULT_MODEL: 'one',
+    };
+    const { DEFAULT_MODEL: _right, ...wrong } = env;
+    expect(blamed(env).sort()).toEqual(Object.keys(wrong).sort());
+  });
+
+  it('echo no value, since any may be a secret in the wrong place', () => {
+    const canary = 'Canary7Zq';
+    const forms = [
+      canary,
+      `a:${canary}`,
+      `a:${canary},a:${canary}`,
+      `postgres://u:${canary}@/`,
+      `redis://:${canary}@/x`,
+    ];
+    for (const { name } of describeVariables()) {
+      for (const value of [
+        ...forms,
+        `["${canary}"]`,
+        `{"sendsPerMinute": "${canary}"}`,
+        `[{"id": 1, "name": "${canary}"}]`,
+      ]) {
+        expect(faultsOf({ [name]: value }).join('\n')).not.toContain(canary);
+        expect(faultsOf({ ...production(), [name]: value }).join('\n')).not.toContain(canary);
+      }
+    }
+  });
+
+  it('include a model without a server, and a server without a model', () => {
+    expect(blamed({ DEFAULT_MODEL: 'llama3.2' })).toEqual(['DEFAULT_MODEL']);
+    expect(blamed({ OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' })).toEqual(['DEFAULT_MODEL']);
+    expect(blamed({ MODELS: '[{"id": "a"}]' })).toEqual(['MODELS']);
+  });
+});
+
+describe('Faults in secrets', () => {
+  it.each([
+    ['no name', newSecret()],
+    ['two of one name', `a:${newSecret()},a:${newSecret()}`],
+    ['a blank entry', `a:${newSecret()},`],
+    ['a name with a space', `a b:${newSecret()}`],
+    ['31 bytes', `a:${'é'.repeat(15)}x`],
+  ])('include secrets with %s', (_, value) => {
+    expect(blamed({ JWT_SECRETS: value })).toEqual(['JWT_SECRETS']);
+  });
+
+  it.each([
+    ['31 bytes', randomBytes(31).toString('base64')],
+    ['33 bytes', randomBytes(33).toString('base64')],
+    ['hex', randomBytes(32).toString('hex')],
+    ['base64 with a stray letter', `${newSecret().slice(0, -1)}*`],
+  ])('include an encryption key of %s', (_, value) => {
+    expect(blamed({ ENCRYPTION_KEYS: `one:${value}` })).toEqual(['ENCRYPTION_KEYS']);
+  });
+});
+
+describe('Secrets and keys', () => {
+  it('are read in their order, and a secret may hold a colon', () => {
+    const [first, second] = [`x:${newSecret()}`, newSecret()];
+    const { secrets } = loadConfig({ JWT_SECRETS: ` k1:${first} , k2:${second}\n` }).tokens;
+    expect(secrets).toEqual([
+      { kid: 'k1', secret: Buffer.from(first) },
+      { kid: 'k2', secret: Buffer.from(second) },
+    ]);
+  });
+
+  it('are decoded from base64 with or without its padding', () => {
+    const key = randomBytes(32);
+    const text = key.toString('base64');
+    const { encryptionKeys } = loadConfig({ ENCRYPTION_KEYS: `new:${text},old:${text.replace('=', '')}` });
+    expect(encryptionKeys).toEqual([
+      { id: 'new', key },
+      { id: 'old', key },
+    ]);
+  });
+});
+
+describe('REDIS_URL', () => {
+  it('names one server with its credentials and database', () => {
+    expect(loadConfig({ REDIS_URL: 'rediss://app:p%40ss@cache.example.com:6380/2' }).redis).toEqual({
+      nodes: [{ host: 'cache.example.com', port: 6380 }],
+      cluster: false,
+      tls: true,
+      username: 'app',
+      password: 'p@ss',
+      database: 2,
+    });
+    expect(loadConfig({ REDIS_URL: 'redis://[::1]' }).redis).toMatchObject({
+      nodes: [{ host: '::1', port: 6379 }],
+      tls: false,
+    });
+  });
+
+  it('names a cluster by several hosts, whose scheme and credentials are those of the first', () => {
+    expect(loadConfig({ REDIS_URL: 'rediss://:pw@a:7001,b:7002, rediss://c' }).redis).toEqual({
+      nodes: [
+        { host: 'a', port: 7001 },
+        { host: 'b', port: 7002 },
+        { host: 'c', port: 6379 },
+      ],
+      cluster: true,
+      tls: true,
+      username: null,
+      password: 'pw',
+      database: 0,
+    });
+  });
+
+  it.each(['redis://a/x', 'redis://a,rediss://b', 'redis://a,', 'redis://a/1,b', 'cache:6379'])('is not %s', (url) => {
+    expect(blamed({ REDIS_URL: url })).toEqual(['REDIS_URL']);
+  });
+});
+
+describe('MODELS', () => {
+  const server = { OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' };
+
+  it('fills in what an entry leaves out; a price that nobody said is null', () => {
+    const config = loadConfig({
+      ...server,
+      DEFAULT_MODEL: 'a',
+      MODELS: '[{"id": "a"}, {"id": "b", "name": "B", "inputMicroUsdPerMTok": 0}]',
+    });
+    expect(config.models).toEqual([
+      {
+        id: 'a',
+        name: 'a',
+        provider: 'OpenAI-compatible',
+        contextTokens: 16_384,
+        maxOutputTokens: null,
+        inputMicroUsdPerMTok: null,
+        outputMicroUsdPerMTok: null,
+      },
+      expect.objectContaining({ id: 'b', name: 'B', inputMicroUsdPerMTok: 0, outputMicroUsdPerMTok: null }),
+    ]);
+    expect(config.openai).toEqual({ baseUrl: server.OPENAI_BASE_URL, apiKey: null });
+  });
+
+  it('is just DEFAULT_MODEL where it is not set', () => {
+    expect(loadConfig({ ...server, DEFAULT_MODEL: 'llama3.2' }).models.map((model) => model.id)).toEqual(['llama3.2']);
+    expect(loadConfig({ ...server, DEFAULT_MODEL: 'demo' }).models).toEqual([]);
+  });
+
+  it.each([
+    ['no array', '{"id": "a"}'],
+    ['nothing', '[]'],
+    ['an unknown key', '[{"id": "a", "contextToken": 1}]'],
+    ['a negative price', '[{"id": "a", "inputMicroUsdPerMTok": -1}]'],
+    ['half a token', '[{"id": "a", "contextTokens": 1.5}]'],
+    ['one id twice', '[{"id": "a"}, {"id": "a"}]'],
+    ['the id of the demo model', '[{"id": "a"}, {"id": "demo"}]'],
+    ['no room for a question', '[{"id": "a", "contextTokens": 100, "maxOutputTokens": 100}]'],
+    ['no JSON', '[{id: a}]'],
+  ])('is refused with %s', (_, value) => {
+    expect(blamed({ ...server, DEFAULT_MODEL: 'a', MODELS: value })).toEqual(['MODELS']);
+  });
+
+  it('holds the default model', () => {
+    expect(blamed({ ...server, DEFAULT_MODEL: 'b', MODELS: '[{"id": "a"}]' })).toEqual(['DEFAULT_MODEL']);
+  });
+});
+
+describe('LIMITS', () => {
+  it('overrides by name and leaves the rest', () => {
+    expect(loadConfig({ LIMITS: '{"pageSize": 10}' }).limits).toEqual({ ...defaultLimits, pageSize: 10 });
+  });
+
+  it.each([
+    '{"pagesize": 10}',
+    '{"pageSize": "10"}',
+    '{"pageSize": 0}',
+    '{"pageSize": 1.5}',
+    '{"answerMs": 2147483648}',
+    '[]',
+    'null',
+  ])('refuses %s', (value) => {
+    expect(blamed({ LIMITS: value })).toEqual(['LIMITS']);
+  });
+
+  it('are what the design says', () => {
+    expect(defaultLimits).toMatchObject({
+      bodyBytes: 262_144,
+      documentTokens: 1500,
+      documentDepth: 12,
+      documentCost: 5000,
+      questionCodeUnits: 32_768,
+      answerBytes: 1_048_576,
+      answersPerOwner: 3,
+    });
+    expect(Object.keys(limitMeanings)).toEqual(Object.keys(defaultLimits));
+  });
+});
+
+describe('ALLOWED_ORIGINS', () => {
+  it('holds whole origins', () => {
+    const origins = ['https://chat.example.com', 'http://localhost:3000'];
+    expect(loadConfig({ ALLOWED_ORIGINS: origins.join(', ') }).allowedOrigins).toEqual(origins);
+  });
+
+  it.each(['*', 'chat.example.com', 'https://chat.example.com/', 'https://Chat.example.com', 'null', 'https://a,'])(
+    'refuses %s',
+    (value) => {
+      expect(blamed({ ALLOWED_ORIGINS: value })).toEqual(['ALLOWED_ORIGINS']);
+    },
+  );
+});

@@ -92,10 +92,11 @@ function sentenceOf(status: number, said: string): Sentence {
 
 /** The codes of an error and of what caused it; where several addresses were tried, of each. */
 function codesOf(error: unknown, depth = 0): string[] {
-  if (!(error instanceof Error) || depth > 5) return [];
-  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
-  const inner = error instanceof AggregateError ? error.errors : [error.cause];
-  return [...own, ...inner.flatMap((each) => codesOf(each, depth + 1))];
+  if (typeof error !== 'object' || error === null || depth > 5) return [];
+  const code: unknown = Reflect.get(error, 'code');
+  const tried: unknown = Reflect.get(error, 'errors');
+  const inner: unknown[] = Array.isArray(tried) ? tried : [Reflect.get(error, 'cause')];
+  return [...(typeof code === 'string' ? [code] : []), ...inner.flatMap((each) => codesOf(each, depth + 1))];
 }
 
 /** Milliseconds from `retry-after-ms`, or from `retry-after` as seconds or as a date (RFC 9110, 10.2.3). */

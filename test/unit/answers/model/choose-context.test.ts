@@ -55,8 +55,10 @@ describe('The context of an answer', () => {
     const newestFirst = [said('ASSISTANT', ''), said('USER', 'Now?'), said('ASSISTANT', ''), said('USER', '')];
     expect(chooseContext(null, newestFirst, 100)).toEqual([{ role: 'USER', content: 'Now?' }]);
   });
+});
 
-  it('can be chosen page by page: add says whether there is room for more', () => {
+describe('The context of an answer, chosen', () => {
+  it('page by page: add says whether there is room for more', () => {
     const context = new ContextWindow(null, 3);
     expect(context.add(said('USER', 'ccc'))).toBe(true);
     expect(context.add(said('TOOL', 't'.repeat(300)))).toBe(true);
@@ -67,7 +69,7 @@ describe('The context of an answer', () => {
     expect(contents(context.messages())).toEqual(['aaa', 'bbb', 'ccc']);
   });
 
-  it('never exceeds the budget but for the question and the system prompt, whatever was said', () => {
+  it('from anything, never exceeds the budget but for the question and the system prompt, whatever was said', () => {
     const roles = fc.constantFrom('USER', 'ASSISTANT', 'SYSTEM', 'TOOL') as fc.Arbitrary<ContextCandidate['role']>;
     const candidates = fc.array(fc.tuple(roles, fc.string({ maxLength: 60, unit: 'binary' })), { maxLength: 30 });
     fc.assert(

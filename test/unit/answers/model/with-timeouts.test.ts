@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ModelEvent, ModelProvider } from '../../../../src/answers/model/model.js';
+import { ModelError } from '../../../../src/answers/model/model.js';
+import { withTimeouts } from '../../../../src/answers/model/with-timeouts.js';
+import { ManualClock } from './manual-clock.js';
+
+const timeouts = { firstTokenMs: 30_000, betweenTokensMs: 20_000, wholeMs: 600_000 };
+const text: ModelEvent = { type: 'text', text: 'a' };
+const usage: ModelEvent = { type: 'usage', promptTokens: 1, completionTokens: 1 };
+
+/** A provider that says what it is given, when it is given, and heeds no abort. */
+class DeafProvider implements ModelProvider {
+  private readonly asked: ((result: IteratorResult<ModelEvent>) => void)[] = [];
+  signal: AbortSignal = new AbortController().signal;
+  returned = false;
+
+  answer({ signal }: { signal: AbortSignal }): AsyncIterable<ModelEvent> {
+    this.signal = signal;
+    const iterator: AsyncIterator<ModelEvent> = {
+      next: () => new Promise((resolve) => this.asked.push(resolve)),
+      return: async () => {
+        this.returned = true;
+        return { done: true, value: undefined };
+      },
+    };
+    return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  say(event: ModelEvent): void {
+    this.asked.shift()?.({ done: false, value: event });
+  }
+
+  end(): void {
+    this.asked.shift()?.({ done: true, value: undefined });
+  }
+}
+
+function begin(over: Partial<typeof timeouts> = {}) {
+  const clock = new ManualClock();
+  const provider = new DeafProvider();
+  const abort = new AbortController();
+  const request = { model: 'm', messages: [], maxOutputTokens: null, signal: abort.signal };
+  const events = withTimeouts(provider, { ...timeouts, ...over }, clock)
+    .answer(request)
+    [Symbol.asyncIterator]();
+  return { clock, provider, abort, events };
+}
+
+/** What the promise has come to, if anything, once all that can happen has happened. */
+async function stateOf(promise: Promise<unknown>): Promise<unknown> {
+  let state: unknown = 'pending';
+  const become = (outcome: unknown) => {
+    state = outcome;
+  };
+  promise.then(become, become);
+  await new Promise((resolve) => setImmediate(resolve));
+  return state;
+}
+
+describe('The time for the first token', () => {
+  it('is the time within which a model must begin', async () => {
+    const { clock, provider, events } = begin();
+    const first = events.next();
+    clock.advance(29_999);
+    expect(await stateOf(first)).toBe('pending');
+    clock.advance(1);
+    const error = await stateOf(first);
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error).toMatchObject({
+      code: 'PROVIDER_TIMEOUT',
+      retryable: true,
+      message: 'The model did not begin to answer within 30 s.',
+    });
+    expect(provider.signal.aborted).toBe(true);
+    expect(provider.returned).toBe(true);
+  });
+
+  it('goes on as long as the model has said neither text nor reasoning', async () => {
+    const { clock, provider, events } = begin();
+    const first = events.next();
+    clock.advance(29_000);
+    provider.say(usage);
+    expect(await first).toEqual({ done: false, value: usage });
+    const second = events.next();
+    clock.advance(1000);
+    expect(await stateOf(second)).toMatchObject({ code: 'PROVIDER_TIMEOUT' });
+  });
+});
+
+describe('The time between tokens', () => {
+  it.each(['text', 'reasoning'] as const)(
+    'is the time within which a model must go on, counted from %s',
+    async (type) => {
+      const { clock, provider, events } = begin();
+      const first = events.next();
+      clock.advance(29_999);
+      provider.say({ type, text: 'a' });
+      expect(await first).toMatchObject({ done: false });
+      const second = events.next();
+      clock.advance(19_999);
+      expect(await stateOf(second)).toBe('pending');
+      clock.advance(1);
+      expect(await stateOf(second)).toMatchObject({
+        code: 'PROVIDER_TIMEOUT',
+        message: 'The model stopped in the middle of its answer: nothing more came for 20 s.',
+      });
+      expect(provider.signal.aborted).toBe(true);
+    },
+  );
+
+  it('does not count while nobody asks for more', async () => {
+    const { clock, provider, events } = begin();
+    const first = events.next();
+    provider.say(text);
+    await first;
+    clock.advance(100_000);
+    const second = events.next();
+    clock.advance(19_999);
+    provider.say(text);
+    expect(await second).toEqual({ done: false, value: text });
+  });
+});
+
+describe('A model with timeouts', () => {
+  it('must be done within the time for the whole answer, however steadily it writes', async () => {
+    const { clock, provider, events } = begin();
+    for (let second = 0; second < 600; second += 10) {
+      const next = events.next();
+      clock.advance(second === 0 ? 0 : 10_000);
+      provider.say(text);
+      expect(await next).toEqual({ done: false, value: text });
+    }
+    const next = events.next();
+    clock.advance(10_000);
+    expect(await stateOf(next)).toMatchObject({
+      code: 'PROVIDER_TIMEOUT',
+      message: 'The model had not finished its answer after 600 s.',
+    });
+    expect(provider.signal.aborted).toBe(true);
+  });
+
+  it('ends at once when it is aborted, even where the provider does not heed it', async () => {
+    const { clock, provider, abort, events } = begin();
+    const next = events.next();
+    abort.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(provider.signal.aborted).toBe(true);
+    expect(provider.returned).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('passes on what the provider says and throws, and leaves no timer behind', async () => {
+    const { clock, provider, events } = begin();
+    const first = events.next();
+    provider.say(text);
+    expect(await first).toEqual({ done: false, value: text });
+    const end = events.next();
+    provider.end();
+    expect(await end).toEqual({ done: true, value: undefined });
+    expect(clock.pending).toBe(0);
+
+    const failing: ModelProvider = {
+      // biome-ignore lint/correctness/useYield: it fails before it says anything.
+      async *answer() {
+        throw new ModelError('PROVIDER_BUSY', 'Busy.', { retryable: true });
+      },
+    };
+    const request = { model: 'm', messages: [], maxOutputTokens: null, signal: new AbortController().signal };
+    const failure = withTimeouts(failing, timeouts, clock).answer(request)[Symbol.asyncIterator]().next();
+    await expect(failure).rejects.toMatchObject({ code: 'PROVIDER_BUSY' });
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,11 +1,6 @@
 import type { VariableReader } from './config-reader.js';
 import type { VariableName } from './config-variables.js';
-
-/** A secret for HS256 and the `kid` by which a token names it. */
-export interface SigningSecret {
-  readonly kid: string;
-  readonly secret: Uint8Array;
-}
+import type { SigningSecret } from './identity/token.js';
 
 /** A key-encryption key: 32 bytes, and the id that is stored with what it wraps. */
 export interface EncryptionKey {

@@ -2,21 +2,18 @@ import { resolve } from 'node:path';
 import { type ModelChoice, readModels } from './config-models.js';
 import { type RedisAddress, readLimits, readOrigins, readRedisAddress } from './config-parsers.js';
 import { ConfigError, VariableReader } from './config-reader.js';
-import { type EncryptionKey, readEncryptionKeys, readSigningSecrets, type SigningSecret } from './config-secrets.js';
+import { type EncryptionKey, readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
 import { type VariableDescription, variables } from './config-variables.js';
+import type { SigningSecret, TokenVerifierOptions } from './identity/token.js';
 import type { Limits } from './limits.js';
 
 export { ConfigError };
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** How tokens are checked. Secrets and JWKS exclude each other; both are null only outside production. */
-export interface TokenSettings {
+/** How tokens are verified. Secrets and JWKS exclude each other; both are null only outside production. */
+export interface TokenSettings extends Omit<TokenVerifierOptions, 'secrets'> {
   readonly secrets: readonly SigningSecret[] | null;
-  readonly jwksUrl: string | null;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly ownerClaim: 'sub' | 'email';
 }
 
 /** The whole configuration, checked. What is off, or left to be generated, is null. */

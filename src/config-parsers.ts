@@ -2,58 +2,24 @@ import { z } from 'zod';
 import type { VariableReader } from './config-reader.js';
 import { defaultLimits, greatestLimit, type Limits } from './limits.js';
 
-/** One Redis server, or the first ones to ask of a cluster. */
-export interface RedisAddress {
-  readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  readonly cluster: boolean;
-  readonly tls: boolean;
-  readonly username: string | null;
-  readonly password: string | null;
-  /** The number of the database; always 0 in a cluster. */
-  readonly database: number;
-}
-
 const redisExample = 'redis://user:password@host:6379';
-export function readRedisAddress(reader: VariableReader): RedisAddress | null {
+/** One address, or those of the first nodes to ask of a cluster; each is whole, whatever scheme it left out. */
+export function readRedisUrls(reader: VariableReader): readonly string[] | null {
   const parts = reader.list('REDIS_URL');
   if (parts === null) return null;
   const scheme = parts[0]?.startsWith('rediss://') ? 'rediss://' : 'redis://';
-  const urls = parts.map((part, index) => URL.parse(index === 0 || part.includes('://') ? part : scheme + part));
-  const [first] = urls;
-  const isWrong = (url: URL | null) => !url?.hostname || `${url.protocol}//` !== scheme;
-  if (!first || urls.some(isWrong)) {
-    const wrong =
-      'is not an address that begins with redis:// or rediss:// and names a host (several have commas between them)';
+  const texts = parts.map((part, index) => (index === 0 || part.includes('://') ? part : scheme + part));
+  const urls = texts.map((text) => URL.parse(text));
+  if (!urls.every((url) => url?.hostname && `${url.protocol}//` === scheme)) {
+    const wrong = 'is not an address that begins with redis:// or rediss:// and names a host (several: with commas)';
     return reader.fault('REDIS_URL', wrong, `set it like ${redisExample}`);
   }
-  const path = first.pathname.replace(/^\//, '');
-  if (!/^\d{0,4}$/.test(path) || (urls.length > 1 && Number(path) !== 0)) {
-    return reader.fault(
-      'REDIS_URL',
-      'names a database that there cannot be',
-      'end it with a number, or with 0 for a cluster',
-    );
+  const database = urls.length > 1 ? /^\/?0?$/ : /^\/?\d{0,4}$/;
+  if (!urls.every((url) => database.test(url?.pathname ?? ''))) {
+    const remedy = 'end it with a number, and that of a cluster with none';
+    return reader.fault('REDIS_URL', 'names a database that there cannot be', remedy);
   }
-  return {
-    nodes: urls.flatMap((url) =>
-      url ? [{ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }] : [],
-    ),
-    cluster: urls.length > 1,
-    tls: first.protocol === 'rediss:',
-    username: decoded(first.username),
-    password: decoded(first.password),
-    database: Number(path),
-  };
-}
-
-/** Null for nothing; a percent sign that encodes nothing stands for itself. */
-function decoded(part: string): string | null {
-  if (part === '') return null;
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+  return texts;
 }
 
 export function readOrigins(reader: VariableReader): readonly string[] {

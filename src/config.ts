@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type ModelChoice, readModels } from './config-models.js';
-import { type RedisAddress, readLimits, readOrigins, readRedisAddress } from './config-parsers.js';
+import { readLimits, readOrigins, readRedisUrls } from './config-parsers.js';
 import { ConfigError, VariableReader } from './config-reader.js';
 import { type EncryptionKey, readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
 import { type VariableDescription, variables } from './config-variables.js';
@@ -29,8 +29,8 @@ export interface Config extends ModelChoice {
   readonly databasePoolSize: number;
   /** Null: the keys are in the same database. */
   readonly keysDatabaseUrl: string | null;
-  /** Null: in-process. */
-  readonly redis: RedisAddress | null;
+  /** Null: in-process. Several: the first nodes to ask of a cluster. */
+  readonly redisUrls: readonly string[] | null;
   readonly tokens: TokenSettings;
   /** Null: generated; never null in production. The first wraps, all unwrap. */
   readonly encryptionKeys: readonly EncryptionKey[] | null;
@@ -60,7 +60,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl,
     databasePoolSize: reader.whole('DATABASE_POOL_SIZE', { min: 2, max: 1000, whenUnset: 20 }),
     keysDatabaseUrl: readDatabaseUrl(reader, 'KEYS_DATABASE_URL'),
-    redis: readRedisAddress(reader),
+    redisUrls: readRedisUrls(reader),
     tokens: {
       secrets: readSigningSecrets(reader, production),
       jwksUrl: reader.url('JWT_JWKS_URL', ['https:', 'http:'], 'https://login.example.com/.well-known/jwks.json'),

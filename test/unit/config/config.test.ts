@@ -39,7 +39,7 @@ describe('Configuration with nothing set', () => {
       databaseUrl: null,
       databasePoolSize: 20,
       keysDatabaseUrl: null,
-      redis: null,
+      redisUrls: null,
       tokens: { secrets: null, jwksUrl: null, issuer: 'parley', audience: 'parley', ownerClaim: 'sub' },
       encryptionKeys: null,
       openai: null,
@@ -244,34 +244,17 @@ describe('Secrets and keys', () => {
 });
 
 describe('REDIS_URL', () => {
-  it('names one server with its credentials and database', () => {
-    expect(loadConfig({ REDIS_URL: 'rediss://app:p%40ss@cache.example.com:6380/2' }).redis).toEqual({
-      nodes: [{ host: 'cache.example.com', port: 6380 }],
-      cluster: false,
-      tls: true,
-      username: 'app',
-      password: 'p@ss',
-      database: 2,
-    });
-    expect(loadConfig({ REDIS_URL: 'redis://[::1]' }).redis).toMatchObject({
-      nodes: [{ host: '::1', port: 6379 }],
-      tls: false,
-    });
+  it('names one server', () => {
+    const url = 'rediss://app:p%40ss@cache.example.com:6380/2';
+    expect(loadConfig({ REDIS_URL: url }).redisUrls).toEqual([url]);
   });
 
-  it('names a cluster by several hosts, whose scheme and credentials are those of the first', () => {
-    expect(loadConfig({ REDIS_URL: 'rediss://:pw@a:7001,b:7002, rediss://c' }).redis).toEqual({
-      nodes: [
-        { host: 'a', port: 7001 },
-        { host: 'b', port: 7002 },
-        { host: 'c', port: 6379 },
-      ],
-      cluster: true,
-      tls: true,
-      username: null,
-      password: 'pw',
-      database: 0,
-    });
+  it('names a cluster by several hosts; those without a scheme have that of the first', () => {
+    expect(loadConfig({ REDIS_URL: 'rediss://:pw@a:7001,[::1]:7002, rediss://c' }).redisUrls).toEqual([
+      'rediss://:pw@a:7001',
+      'rediss://[::1]:7002',
+      'rediss://c',
+    ]);
   });
 
   it.each(['redis://a/x', 'redis://a,rediss://b', 'redis://a,', 'redis://a/1,b', 'cache:6379'])('is not %s', (url) => {

@@ -46,7 +46,11 @@ const claiming = `
     FOR KEY SHARE
   )`;
 
-const claimStatement = statement('requests.claim', `WITH ${claiming} SELECT id FROM owner`);
+const claimStatement = statement(
+  'requests.claimKey',
+  `WITH ${claiming}
+   SELECT (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running FROM owner`,
+);
 
 const claimAndLockStatement = statement(
   'requests.claimAndLock',
@@ -59,16 +63,19 @@ const claimAndLockStatement = statement(
 
 const lockStatement = statement(
   'conversations.lock',
-  `SELECT ${lockedColumns} FROM conversations AS conversation
+  `WITH owner AS (SELECT id FROM users WHERE id = $1 AND erasing_at IS NULL FOR KEY SHARE)
+   SELECT ${lockedColumns} FROM conversations AS conversation
    WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+     AND EXISTS (SELECT FROM owner)
    FOR UPDATE`,
 );
 
 const claimValues = (claim: Claim) => [claim.ownerId, claim.key, claim.fingerprint, JSON.stringify(claim.made)];
 
-/** Claims the key and holds the owner's row; false where the key was used before or the owner is being erased. */
-export async function claim(tx: Transaction, wanted: Claim): Promise<boolean> {
-  return (await tx.query(claimStatement, claimValues(wanted))).length > 0;
+/** Claims the key and holds the owner's row; null where the key was used before or the owner is being erased. */
+export async function claim(tx: Transaction, wanted: Claim): Promise<{ readonly answers_running: number } | null> {
+  const [row] = await tx.query<{ readonly answers_running: number }>(claimStatement, claimValues(wanted));
+  return row ?? null;
 }
 
 /** The same, and locks the conversation; null where the key was used before or there is no such conversation. */
@@ -81,6 +88,7 @@ export async function claimAndLock(
   return row ?? null;
 }
 
+/** Holds the owner's row and locks the conversation; null where there is no such conversation. */
 export async function lockConversation(
   tx: Transaction,
   ownerId: string,
@@ -95,6 +103,8 @@ export interface Surroundings {
   /** The answer being written on this conversation, and the run that writes it. */
   readonly running_id: string | null;
   readonly run_id: string | null;
+  /** How many answers are being written for this owner, here and elsewhere. */
+  readonly answers_running: number;
   /** The wanted parent; all null where it is not in this conversation. */
   readonly parent_id: string | null;
   readonly parent_position: number | null;
@@ -108,6 +118,7 @@ export interface Surroundings {
 const surroundingsStatement = statement(
   'messages.surroundings',
   `SELECT run.message_id AS running_id, run.run_id,
+     (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running,
      parent.id AS parent_id, parent.position AS parent_position, parent.segment AS parent_segment,
      parent.depth AS parent_depth,
      NOT EXISTS (

@@ -38,9 +38,23 @@ export interface AnswerText {
 
 /** The longest unbroken text that the checkpoints hold. A gap ends it: what follows one cannot be placed. */
 export function joinChunks(keys: OwnerKeys, messageId: string, chunks: readonly ChunkRow[]): AnswerText {
+  const [first] = chunks;
+  if (!first || first.content_offset !== 0 || first.reasoning_offset !== 0) return { content: '', reasoning: '' };
+  return joinChunksFrom(keys, messageId, chunks) ?? { content: '', reasoning: '' };
+}
+
+/** The same from the first of `chunks` on, wherever it begins; null where there is none. */
+export function joinChunksFrom(
+  keys: OwnerKeys,
+  messageId: string,
+  chunks: readonly ChunkRow[],
+): (AnswerText & { readonly from: Offsets }) | null {
+  const [first] = chunks;
+  if (!first) return null;
+  const from: Offsets = { content: first.content_offset, reasoning: first.reasoning_offset };
   const content: string[] = [];
   const reasoning: string[] = [];
-  let end: Offsets = { content: 0, reasoning: 0 };
+  let end = from;
   for (const chunk of chunks) {
     if (chunk.content_offset !== end.content || chunk.reasoning_offset !== end.reasoning) break;
     const [text, thought] = openChunk(keys, messageId, chunk);
@@ -48,7 +62,7 @@ export function joinChunks(keys: OwnerKeys, messageId: string, chunks: readonly 
     reasoning.push(thought);
     end = { content: end.content + text.length, reasoning: end.reasoning + thought.length };
   }
-  return { content: content.join(''), reasoning: reasoning.join('') };
+  return { from, content: content.join(''), reasoning: reasoning.join('') };
 }
 
 export function sealChunk(keys: OwnerKeys, messageId: string, from: Offsets, added: AnswerText): Buffer {

@@ -1,0 +1,245 @@
+import { type Querier, statement, type Transaction } from '../platform/database.js';
+import type { ChunkRow, MessageRow, Status } from '../messages/message-row.js';
+import { messageColumns } from '../messages/message-row.js';
+import type { Offsets } from '../messages/message-texts.js';
+
+/** Names a run: nobody else's run of the same answer is meant. */
+export interface RunKey {
+  readonly ownerId: string;
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly runId: string;
+}
+
+/** What a checkpoint says of one run; `sealed` null where there is no new text and only the lease is renewed. */
+export interface Checkpoint {
+  readonly run: RunKey;
+  readonly from: Offsets;
+  readonly to: Offsets;
+  readonly sealed: Buffer | null;
+}
+
+export interface CheckpointResult {
+  readonly message_id: string;
+  readonly cancel_requested: boolean;
+}
+
+// The update locks the row of the run and is the fence: a writer whose run was settled, or whose durable ends moved,
+// changes nothing. An INSERT … SELECT … WHERE alone would not wait for an uncommitted delete.
+const checkpointStatement = statement(
+  'runs.checkpoint',
+  `WITH given AS (
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::integer[],
+       $7::integer[], $8::bytea[])
+     AS given (owner_id, message_id, run_id, from_content, from_reasoning, to_content, to_reasoning, sealed)
+   ), fenced AS (
+     UPDATE answer_runs AS run
+     SET lease_until = clock_timestamp() + interval '10 s', suspect_since = NULL,
+       chunks = run.chunks + (given.sealed IS NOT NULL)::integer,
+       durable_content = given.to_content, durable_reasoning = given.to_reasoning
+     FROM given
+     WHERE run.owner_id = given.owner_id AND run.message_id = given.message_id AND run.run_id = given.run_id
+       AND run.durable_content = given.from_content AND run.durable_reasoning = given.from_reasoning
+     RETURNING run.owner_id, run.message_id, run.chunks, run.cancel_requested,
+       given.from_content, given.from_reasoning, given.sealed
+   ), written AS (
+     INSERT INTO answer_chunks (owner_id, message_id, number, content_offset, reasoning_offset, sealed)
+     SELECT owner_id, message_id, chunks, from_content, from_reasoning, sealed FROM fenced WHERE sealed IS NOT NULL
+   )
+   SELECT message_id, cancel_requested FROM fenced`,
+);
+
+/** Makes new text durable and renews leases, for many runs in one statement. A run that gives no row was not written. */
+export function checkpoint(querier: Querier, checkpoints: readonly Checkpoint[]): Promise<CheckpointResult[]> {
+  const all = <T>(pick: (checkpoint: Checkpoint) => T) => checkpoints.map(pick);
+  return querier.query<CheckpointResult>(checkpointStatement, [
+    all(({ run }) => run.ownerId),
+    all(({ run }) => run.messageId),
+    all(({ run }) => run.runId),
+    all(({ from }) => from.content),
+    all(({ from }) => from.reasoning),
+    all(({ to }) => to.content),
+    all(({ to }) => to.reasoning),
+    all(({ sealed }) => sealed),
+  ]);
+}
+
+const durableEndsStatement = statement(
+  'runs.durableEnds',
+  `SELECT durable_content AS content, durable_reasoning AS reasoning FROM answer_runs
+   WHERE owner_id = $1 AND message_id = $2 AND run_id = $3`,
+);
+
+/** How far the database has the text; null where the run is not ours any more. */
+export async function findDurableEnds(querier: Querier, run: RunKey): Promise<Offsets | null> {
+  const [row] = await querier.query<Offsets>(durableEndsStatement, [run.ownerId, run.messageId, run.runId]);
+  return row ?? null;
+}
+
+export interface Progress {
+  readonly status: Status;
+  readonly chunks: readonly ChunkRow[];
+  /** Has the lease run out? */
+  readonly expired: boolean;
+}
+
+// Status and checkpoints in one statement, beginning with the checkpoint that holds the reader's own end.
+const progressStatement = statement(
+  'answers.progress',
+  `SELECT message.status,
+     coalesce((SELECT run.lease_until < now() FROM answer_runs AS run
+       WHERE run.owner_id = message.owner_id AND run.message_id = message.id), false) AS expired,
+     (SELECT coalesce(json_agg(json_build_object(
+        'content_offset', chunk.content_offset,
+        'reasoning_offset', chunk.reasoning_offset,
+        'sealed', encode(chunk.sealed, 'base64')) ORDER BY chunk.number), '[]')
+      FROM answer_chunks AS chunk
+      WHERE chunk.owner_id = $1 AND chunk.message_id = $2 AND chunk.number >= coalesce((
+        SELECT holding.number FROM answer_chunks AS holding
+        WHERE holding.owner_id = $1 AND holding.message_id = $2
+          AND holding.content_offset <= $3 AND holding.reasoning_offset <= $4
+        ORDER BY holding.number DESC LIMIT 1), 0)) AS chunks
+   FROM messages AS message
+   JOIN conversations AS conversation
+     ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
+   WHERE message.owner_id = $1 AND message.id = $2 AND conversation.deleted_at IS NULL`,
+);
+
+/** How far an answer is, from `end` on; null where it is not there. */
+export async function findProgress(
+  querier: Querier,
+  ownerId: string,
+  messageId: string,
+  end: Offsets,
+): Promise<Progress | null> {
+  const [row] = await querier.query<Progress>(progressStatement, [ownerId, messageId, end.content, end.reasoning]);
+  return row ?? null;
+}
+
+const requestCancelStatement = statement(
+  'runs.requestCancel',
+  'UPDATE answer_runs SET cancel_requested = true WHERE owner_id = $1 AND message_id = $2 RETURNING message_id',
+);
+
+/** Asks the writer, wherever it is, to stop; false where nobody writes. */
+export async function requestCancel(querier: Querier, ownerId: string, messageId: string): Promise<boolean> {
+  return (await querier.query(requestCancelStatement, [ownerId, messageId])).length > 0;
+}
+
+const takeStatement = statement(
+  'runs.take',
+  `DELETE FROM answer_runs
+   WHERE owner_id = $1 AND message_id = $2 AND run_id = $3
+     AND (NOT $4::boolean OR (lease_until < clock_timestamp() AND suspect_since < clock_timestamp() - interval '5 s'))
+   RETURNING run_id`,
+);
+
+/**
+ * Ends the run, so that nobody else can; false where it is not there any more. With `onlyLost`, only where nobody has
+ * renewed its lease for long enough.
+ */
+export async function takeRun(tx: Transaction, run: RunKey, onlyLost: boolean): Promise<boolean> {
+  return (await tx.query(takeStatement, [run.ownerId, run.messageId, run.runId, onlyLost])).length > 0;
+}
+
+const chunksStatement = statement(
+  'answers.chunks',
+  `SELECT content_offset, reasoning_offset, encode(sealed, 'base64') AS sealed FROM answer_chunks
+   WHERE owner_id = $1 AND message_id = $2 ORDER BY number`,
+);
+
+export function findChunks(querier: Querier, ownerId: string, messageId: string): Promise<ChunkRow[]> {
+  return querier.query<ChunkRow>(chunksStatement, [ownerId, messageId]);
+}
+
+/** The final state of an answer, texts sealed. */
+export interface FinalState {
+  readonly status: Exclude<Status, 'STREAMING'>;
+  readonly sealedContent: Buffer | null;
+  readonly sealedReasoning: Buffer | null;
+  readonly tokenEstimate: number;
+  readonly finishReason: string | null;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly errorRetryable: boolean | null;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+  readonly costMicroUsd: number | null;
+  readonly firstTokenMs: number | null;
+  readonly latencyMs: number | null;
+}
+
+const finishStatement = statement(
+  'answers.finish',
+  `WITH header AS (
+     UPDATE conversations SET revision = revision + 1, updated_at = clock_timestamp()
+     WHERE owner_id = $1 AND id = $2
+     RETURNING revision
+   ), message AS (
+     UPDATE messages
+     SET status = $4, sealed_content = $5, sealed_reasoning = $6, token_estimate = $7, finish_reason = $8,
+       error_code = $9, error_message = $10, error_retryable = $11, prompt_tokens = $12, completion_tokens = $13,
+       cost_micro_usd = $14, first_token_ms = $15, latency_ms = $16,
+       completed_at = clock_timestamp(), revision = (SELECT revision FROM header)
+     WHERE owner_id = $1 AND id = $3 AND status = 'STREAMING'
+     RETURNING *
+   ), chunks AS (
+     DELETE FROM answer_chunks WHERE owner_id = $1 AND message_id = $3
+   )
+   SELECT ${messageColumns}
+   FROM message
+   JOIN segments AS segment
+     ON segment.owner_id = $1 AND segment.conversation_id = $2 AND segment.first_position = message.segment`,
+);
+
+/** Writes the final state, deletes the checkpoints, takes the next revision; gives the message as it stands. */
+export async function finish(tx: Transaction, run: RunKey, state: FinalState): Promise<MessageRow | null> {
+  const [row] = await tx.query<MessageRow>(finishStatement, [
+    run.ownerId,
+    run.conversationId,
+    run.messageId,
+    state.status,
+    state.sealedContent,
+    state.sealedReasoning,
+    state.tokenEstimate,
+    state.finishReason,
+    state.errorCode,
+    state.errorMessage,
+    state.errorRetryable,
+    state.promptTokens,
+    state.completionTokens,
+    state.costMicroUsd,
+    state.firstTokenMs,
+    state.latencyMs,
+  ]);
+  return row ?? null;
+}
+
+const suspectStatement = statement(
+  'runs.suspect',
+  `UPDATE answer_runs AS run SET suspect_since = clock_timestamp()
+   FROM (
+     SELECT owner_id, message_id FROM answer_runs
+     WHERE lease_until < clock_timestamp() AND suspect_since IS NULL
+     ORDER BY lease_until LIMIT 100 FOR UPDATE SKIP LOCKED
+   ) AS expired
+   WHERE run.owner_id = expired.owner_id AND run.message_id = expired.message_id`,
+);
+
+const lostStatement = statement(
+  'runs.lost',
+  `SELECT owner_id AS "ownerId", conversation_id AS "conversationId", message_id AS "messageId", run_id AS "runId"
+   FROM answer_runs
+   WHERE lease_until < clock_timestamp() AND suspect_since < clock_timestamp() - interval '5 s'
+   ORDER BY lease_until LIMIT 100`,
+);
+
+/** Marks the runs whose lease is seen expired for the first time. */
+export async function suspectExpired(querier: Querier): Promise<void> {
+  await querier.query(suspectStatement, []);
+}
+
+/** The runs that nobody has renewed for five seconds since they were seen expired. */
+export function findLost(querier: Querier): Promise<RunKey[]> {
+  return querier.query<RunKey>(lostStatement, []);
+}

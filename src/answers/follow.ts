@@ -1,0 +1,126 @@
+import { notFound, ParleyError } from '../errors.js';
+import type { Scope } from '../identity/scope.js';
+import type { MessageRow } from '../messages/message-row.js';
+import { type AnswerText, type Offsets, openColumn } from '../messages/message-texts.js';
+import { endOf, type LiveText, type Piece } from './live-text.js';
+
+/** What a follower is given. The scope is the event's own: nothing that it loads outlives it. */
+export type FollowEvent =
+  | { readonly type: 'delta'; readonly row: MessageRow; readonly piece: Piece; readonly scope: Scope; textSoFar(): AnswerText }
+  | { readonly type: 'finished'; readonly row: MessageRow; readonly end: Offsets; readonly scope: Scope }
+  | { readonly type: 'failed'; readonly error: unknown };
+
+export interface Following {
+  readonly scope: Scope;
+  /** The message as it was read after the subscription was asked for. */
+  readonly row: MessageRow;
+  readonly after: Offsets;
+  /** The live text of a running answer; asked for only where the message is STREAMING. */
+  readonly take: () => { readonly live: LiveText; release(): void };
+  readonly deltaCodeUnits: number;
+}
+
+/**
+ * One answer from an offset to its end. Pulled: nothing is read, and nothing kept, until the next event is asked for.
+ * What goes wrong on the way is an event too, since an iterator that throws would close the whole socket.
+ */
+export function follow(following: Following): AsyncIterableIterator<FollowEvent> {
+  const abort = new AbortController();
+  const events = guarded(following, abort.signal);
+  return {
+    next: () => events.next(),
+    // A generator that waits cannot be closed from outside: the wait is ended first.
+    return: () => {
+      abort.abort();
+      return events.return(undefined);
+    },
+    throw: (error) => {
+      abort.abort();
+      return events.throw(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function* guarded(following: Following, signal: AbortSignal): AsyncGenerator<FollowEvent, undefined, undefined> {
+  try {
+    yield* events(following, signal);
+  } catch (error) {
+    yield { type: 'failed', error };
+  }
+}
+
+async function* events(following: Following, signal: AbortSignal): AsyncGenerator<FollowEvent, void, undefined> {
+  if (following.row.status !== 'STREAMING') {
+    yield* finishing(following, following.row, following.after);
+    return;
+  }
+  const { live, release } = following.take();
+  try {
+    let offset = following.after;
+    let { scope } = following;
+    while (!live.ended && !signal.aborted) {
+      const piece = live.read(offset, following.deltaCodeUnits);
+      if (piece) {
+        scope = await freshScope(scope);
+        offset = endOf(piece);
+        const end = offset;
+        yield { type: 'delta', row: following.row, piece, scope, textSoFar: () => live.upTo(end) };
+      } else await live.grown(offset, signal);
+    }
+    if (signal.aborted) return;
+    if (!live.final) throw notFound('message');
+    yield* finishing(following, live.final, offset);
+  } finally {
+    release();
+  }
+}
+
+/** What of the stored text follows `offset`, then the end. A stored text that ends before it is said as it is. */
+async function* finishing(
+  { scope: first, deltaCodeUnits }: Following,
+  row: MessageRow,
+  after: Offsets,
+): AsyncGenerator<FollowEvent, void, undefined> {
+  let offset = after;
+  let scope = await freshScope(first);
+  const stored = { content: openColumn(scope, row, 'content') ?? '', reasoning: openColumn(scope, row, 'reasoning') ?? '' };
+  for (;;) {
+    const piece = pieceOf(stored, offset, deltaCodeUnits);
+    if (!piece) break;
+    offset = endOf(piece);
+    const end = offset;
+    const textSoFar = () => ({
+      content: stored.content.slice(0, end.content),
+      reasoning: stored.reasoning.slice(0, end.reasoning),
+    });
+    yield { type: 'delta', row, piece, scope, textSoFar };
+    scope = await freshScope(scope);
+  }
+  const end = { content: stored.content.length, reasoning: stored.reasoning.length };
+  yield { type: 'finished', row, end, scope };
+}
+
+function pieceOf(text: AnswerText, from: Offsets, limit: number): Piece | null {
+  const reasoning = wholeSlice(text.reasoning, from.reasoning, limit);
+  const content = wholeSlice(text.content, from.content, limit - reasoning.length);
+  return content === '' && reasoning === '' ? null : { from, content, reasoning };
+}
+
+function wholeSlice(text: string, start: number, length: number): string {
+  const part = text.slice(start, start + length);
+  const last = part.charCodeAt(part.length - 1);
+  return last >= 0xd800 && last <= 0xdbff ? part.slice(0, -1) : part;
+}
+
+/** Keys no older than a minute; while the database is away, those that are at hand. */
+async function freshScope(scope: Scope): Promise<Scope> {
+  try {
+    return await scope.fresh();
+  } catch (error) {
+    if (error instanceof ParleyError && error.code === 'UNAVAILABLE') return scope;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import { ParleyError } from '../errors.js';
+import type { Keyring } from '../identity/keyring.js';
+import { type Clock, pause } from '../platform/clock.js';
+import { type Querier, statement } from '../platform/database.js';
+import type { Role } from '../messages/message-row.js';
+import { messagePlace } from '../messages/message-texts.js';
+import { ContextWindow } from './model/choose-context.js';
+import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
+import type { PromptMessage } from './model/model.js';
+
+/** An answer in its tree: what leads to it is what the model is shown. */
+export interface PromptSource {
+  readonly ownerId: string;
+  readonly conversationId: string;
+  readonly segment: number;
+  readonly position: number;
+  readonly systemPrompt: string | null;
+  readonly model: ModelSettings;
+}
+
+interface PromptRow {
+  readonly id: string;
+  readonly role: Role;
+  readonly position: number;
+  readonly content: string;
+  readonly token_estimate: number;
+}
+
+const pageSize = 100;
+
+// By ancestry and not by what is visible: another device may select another branch meanwhile. The recursion goes up only
+// as far as the page reaches.
+const pageStatement = statement(
+  'messages.ancestors',
+  `WITH RECURSIVE path AS (
+     SELECT first_position, parent_segment, fork_position, $4::integer - 1 AS upto
+     FROM segments WHERE owner_id = $1 AND conversation_id = $2 AND first_position = $3
+     UNION ALL
+     SELECT above.first_position, above.parent_segment, above.fork_position, path.fork_position
+     FROM path
+     JOIN segments AS above
+       ON above.owner_id = $1 AND above.conversation_id = $2 AND above.first_position = path.parent_segment
+   )
+   SELECT part.* FROM path CROSS JOIN LATERAL (
+     SELECT message.id, message.role, message.position, encode(message.sealed_content, 'base64') AS content,
+       message.token_estimate
+     FROM messages AS message
+     WHERE message.owner_id = $1 AND message.conversation_id = $2 AND message.segment = path.first_position
+       AND message.position <= least(path.upto, $5::integer - 1)
+       AND message.role <> 'TOOL' AND message.sealed_content IS NOT NULL
+     ORDER BY message.position DESC LIMIT $6
+   ) AS part
+   LIMIT $6`,
+);
+
+export interface PromptDeps {
+  readonly querier: Querier;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+}
+
+const retryMs = 500;
+
+/** The prompt for an answer. While PostgreSQL is away it is tried again, until `signal` is aborted. */
+export async function readPrompt(
+  deps: PromptDeps,
+  source: PromptSource,
+  signal: AbortSignal,
+): Promise<readonly PromptMessage[]> {
+  for (;;) {
+    try {
+      return await readPromptOnce(deps, source);
+    } catch (error) {
+      const passing = error instanceof ParleyError && error.code === 'UNAVAILABLE';
+      if (!passing || signal.aborted) throw error;
+    }
+    await pause(deps.clock, retryMs, signal);
+  }
+}
+
+async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<readonly PromptMessage[]> {
+  const { ownerId, conversationId, segment, position, model } = source;
+  const keys = await deps.keyring.of(ownerId);
+  const window = new ContextWindow(source.systemPrompt, promptBudgetTokens(model));
+  let before = position;
+  for (;;) {
+    const rows = await deps.querier.query<PromptRow>(pageStatement, [
+      ownerId,
+      conversationId,
+      segment,
+      position,
+      before,
+      pageSize,
+    ]);
+    for (const row of rows.sort((one, other) => other.position - one.position)) {
+      const content = keys.open(messagePlace(row.id, 'content'), Buffer.from(row.content, 'base64'));
+      if (!window.add({ role: row.role, content, tokenEstimate: row.token_estimate })) return window.messages();
+    }
+    if (rows.length < pageSize) return window.messages();
+    before = rows.at(-1)?.position ?? 0;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Keyring } from '../identity/keyring.js';
+import { describeError, type Log } from '../platform/log.js';
+import type { PubSub } from '../platform/pubsub.js';
+import type { Offsets } from '../messages/message-texts.js';
+import { channelOf, encodeDelta, encodeMessage } from './channel.js';
+import { endOf, isBehind, type LiveText } from './live-text.js';
+
+export interface PublisherDeps {
+  readonly pubsub: PubSub;
+  readonly keyring: Keyring;
+  readonly log: Log;
+  readonly deltaCodeUnits: number;
+}
+
+/**
+ * Tells other instances of a run's text. It is silent but for its heartbeat until a replica asks, and again when nobody
+ * but the writer hears it. While one publish is in flight, later tokens and asks gather into the next.
+ */
+export class Publisher {
+  private readonly channel: string;
+  private listening = false;
+  private publishing = false;
+  private next: Offsets;
+
+  constructor(
+    private readonly ownerId: string,
+    private readonly messageId: string,
+    private readonly live: LiveText,
+    private readonly deps: PublisherDeps,
+  ) {
+    this.channel = channelOf(messageId);
+    this.next = live.end;
+  }
+
+  /** A replica wants what follows `from`. */
+  asked(from: Offsets): void {
+    this.next = this.listening
+      ? {
+          content: Math.min(this.next.content, from.content),
+          reasoning: Math.min(this.next.reasoning, from.reasoning),
+        }
+      : from;
+    this.listening = true;
+    this.grown();
+  }
+
+  /** The text grew. */
+  grown(): void {
+    if (this.publishing || !this.listening) return;
+    this.publishing = true;
+    this.publishAll()
+      .catch((error: unknown) => this.deps.log.debug({ error: describeError(error) }, 'publishing a delta failed'))
+      .finally(() => {
+        this.publishing = false;
+      });
+  }
+
+  /** The heartbeat: the writer lives, and its text ends here. */
+  alive(): void {
+    this.send(encodeMessage({ type: 'alive', ...this.live.shown }));
+    // What a failed publish left behind goes out now.
+    this.grown();
+  }
+
+  settled(): void {
+    this.send(encodeMessage({ type: 'settled' }));
+  }
+
+  private async publishAll(): Promise<void> {
+    while (this.listening && isBehind(this.next, this.live.shown)) {
+      const piece = this.live.read(this.next, this.deps.deltaCodeUnits);
+      if (!piece) return;
+      const keys = await this.deps.keyring.of(this.ownerId);
+      const from = this.next;
+      const heardBy = await this.deps.pubsub.publish(this.channel, encodeDelta(keys, this.messageId, piece));
+      // An ask that came meanwhile may have moved it back.
+      if (this.next === from) this.next = endOf(piece);
+      if (heardBy <= 1) this.listening = false;
+    }
+  }
+
+  private send(message: string): void {
+    this.deps.pubsub.publish(this.channel, message).catch(() => {
+      // A replica that hears nothing reads the database.
+    });
+  }
+}

@@ -1,0 +1,172 @@
+import type { Keyring } from '../identity/keyring.js';
+import { type Clock, pause } from '../platform/clock.js';
+import type { Database } from '../platform/database.js';
+import { describeError, type Log } from '../platform/log.js';
+import type { PubSub, Subscription } from '../platform/pubsub.js';
+import { findMessage } from '../messages/message.repository.js';
+import type { MessageRow } from '../messages/message-row.js';
+import type { RunKey } from './answer.repository.js';
+import { channelOf, decodeMessage } from './channel.js';
+import type { LiveText } from './live-text.js';
+import { Publisher } from './publisher.js';
+import { Run, type RunDeps } from './run.js';
+import { type Ending, settle } from './settle.js';
+import { Upkeep } from './upkeep.js';
+
+export interface RunsDeps {
+  /** Of its own: settling and upkeep do not queue behind requests. */
+  readonly database: Database;
+  readonly pubsub: PubSub;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly deltaCodeUnits: number;
+  readonly answerBytes: number;
+}
+
+/** What only the sender knows of a run. */
+export type RunSource = Pick<RunDeps, 'model' | 'provider' | 'readPrompt'>;
+
+const firstRetryMs = 250;
+const lastRetryMs = 2000;
+
+interface Entry {
+  readonly run: Run;
+  readonly publisher: Publisher;
+  subscription: Subscription | null;
+  done: Promise<void> | null;
+}
+
+/** The answers that this instance writes: from the send's commit until they are final. */
+export class Runs {
+  private readonly entries = new Map<string, Entry>();
+  private readonly upkeep: Upkeep;
+  private readonly closing = new AbortController();
+
+  constructor(private readonly deps: RunsDeps) {
+    const { database, keyring, clock, log } = deps;
+    const onTick = (run: Run) => this.entries.get(run.key.messageId)?.publisher.alive();
+    this.upkeep = new Upkeep({ database, keyring, clock, log, onTick });
+  }
+
+  /** Makes a run that can be followed but does not write yet: its transaction has not committed. */
+  prepare(key: RunKey, source: RunSource): Run {
+    const { clock, log, answerBytes } = this.deps;
+    const run: Run = new Run(key, {
+      ...source,
+      clock,
+      log,
+      answerBytes,
+      onGrowth: (early) => {
+        this.entries.get(key.messageId)?.publisher.grown();
+        if (early) this.upkeep.soon();
+      },
+    });
+    const publisher = new Publisher(key.ownerId, key.messageId, run.live, this.deps);
+    this.entries.set(key.messageId, { run, publisher, subscription: null, done: null });
+    return run;
+  }
+
+  /** The transaction did not commit: there is no such answer. */
+  discard(run: Run): void {
+    if (this.entries.get(run.key.messageId)?.run !== run) return;
+    this.entries.delete(run.key.messageId);
+    run.finish(null);
+  }
+
+  /** The transaction has committed: asks the model, once. */
+  start(run: Run): void {
+    const entry = this.entries.get(run.key.messageId);
+    if (!entry || entry.done) return;
+    entry.subscription = this.deps.pubsub.subscribe(channelOf(run.key.messageId), {
+      message: (text) => this.hear(entry, text),
+      renewed: () => entry.publisher.alive(),
+    });
+    this.upkeep.add(run);
+    entry.done = this.write(entry);
+  }
+
+  /** The live text of an answer that is written here. */
+  liveText(messageId: string): LiveText | null {
+    return this.entries.get(messageId)?.run.live ?? null;
+  }
+
+  /** Stops an answer that is written here at once; false where it is not. */
+  cancel(messageId: string): boolean {
+    const run = this.entries.get(messageId)?.run;
+    run?.stop('cancel');
+    return run !== undefined;
+  }
+
+  /** The row of the run is gone: its conversation was deleted. */
+  fence(messageId: string): void {
+    this.entries.get(messageId)?.run.stop('fenced');
+  }
+
+  get count(): number {
+    return this.entries.size;
+  }
+
+  /** Gives running answers `graceMs` to finish, interrupts the rest, and waits `settleMs` at most for them to settle. */
+  async drain(graceMs: number, settleMs: number): Promise<void> {
+    await this.allDone(graceMs);
+    for (const { run } of this.entries.values()) run.stop('shutdown');
+    await this.allDone(settleMs);
+    this.closing.abort();
+    for (const { run } of this.entries.values()) this.upkeep.remove(run);
+  }
+
+  private async allDone(withinMs: number): Promise<void> {
+    const bound = new AbortController();
+    const done = Promise.all([...this.entries.values()].map((entry) => entry.done)).then(() => bound.abort());
+    await Promise.race([done, pause(this.deps.clock, withinMs, bound.signal)]);
+    bound.abort();
+  }
+
+  private async write(entry: Entry): Promise<void> {
+    const { run, publisher } = entry;
+    const ending = await run.listen();
+    const final = await this.settleSurely(run, ending);
+    this.upkeep.remove(run);
+    run.finish(final);
+    publisher.settled();
+    this.entries.delete(run.key.messageId);
+    await entry.subscription?.unsubscribe();
+  }
+
+  /** Tries until the answer is final: by us, or by whoever fenced us. Gives what was stored. */
+  private async settleSurely(run: Run, ending: Ending): Promise<MessageRow | null> {
+    const measures = run.measures;
+    for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, lastRetryMs)) {
+      const release = await run.waitForTurn();
+      try {
+        return (await this.settleOnce(run, ending, measures)) ?? (await this.stored(run.key));
+      } catch (error) {
+        this.deps.log.warn({ error: describeError(error) }, 'settling an answer failed, trying again');
+      } finally {
+        release();
+      }
+      if (this.closing.signal.aborted) return null;
+      await pause(this.deps.clock, waitMs, this.closing.signal);
+    }
+  }
+
+  private async settleOnce(run: Run, ending: Ending, measures: Run['measures']): Promise<MessageRow | null> {
+    if (run.stopped === 'fenced') return null;
+    const keys = await this.deps.keyring.of(run.key.ownerId);
+    const settlement = { run: run.key, keys, ending, text: run.text, measures };
+    return await this.deps.database.transaction((tx) => settle(tx, settlement));
+  }
+
+  private stored(key: RunKey): Promise<MessageRow | null> {
+    return findMessage(this.deps.database, key.ownerId, key.messageId);
+  }
+
+  private hear(entry: Entry, text: string): void {
+    const message = decodeMessage(text);
+    if (message?.type === 'ask') entry.publisher.asked({ content: message.content, reasoning: message.reasoning });
+    if (message?.type === 'cancel') entry.run.stop('cancel');
+    // Somebody else settled it, or says so: the next checkpoint will tell.
+    if (message?.type === 'settled') this.upkeep.soon();
+  }
+}

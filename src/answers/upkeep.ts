@@ -1,0 +1,99 @@
+import type { Keyring } from '../identity/keyring.js';
+import type { Clock } from '../platform/clock.js';
+import type { Database } from '../platform/database.js';
+import { describeError, type Log } from '../platform/log.js';
+import { type Checkpoint, checkpoint, findDurableEnds } from './answer.repository.js';
+import type { Run } from './run.js';
+
+const tickMs = 500;
+
+export interface UpkeepDeps {
+  /** Of its own, so that a crowd of requests cannot make leases run out. */
+  readonly database: Database;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called for each run at each tick. */
+  readonly onTick: (run: Run) => void;
+}
+
+/** Writes the checkpoints of all of an instance's runs, in one statement a tick. */
+export class Upkeep {
+  private readonly runs = new Set<Run>();
+  private cancelTimer: (() => void) | null = null;
+  private early = false;
+
+  constructor(private readonly deps: UpkeepDeps) {}
+
+  add(run: Run): void {
+    this.runs.add(run);
+    this.cancelTimer ??= this.deps.clock.after(tickMs, () => this.tick());
+  }
+
+  remove(run: Run): void {
+    this.runs.delete(run);
+    if (this.runs.size > 0) return;
+    this.cancelTimer?.();
+    this.cancelTimer = null;
+  }
+
+  /** Writes what is due in this turn of the event loop's end, not only at the next tick. */
+  soon(): void {
+    if (this.early) return;
+    this.early = true;
+    setImmediate(() => {
+      this.early = false;
+      this.writeDue().catch((error: unknown) => this.report(error));
+    });
+  }
+
+  private tick(): void {
+    this.cancelTimer = this.deps.clock.after(tickMs, () => this.tick());
+    for (const run of this.runs) {
+      run.checkHold();
+      this.deps.onTick(run);
+    }
+    this.writeDue().catch((error: unknown) => this.report(error));
+  }
+
+  private async writeDue(): Promise<void> {
+    const due = [...this.runs].filter((run) => run.due);
+    if (due.length === 0) return;
+    const releases = due.map((run) => run.takeTurn());
+    try {
+      await this.write(due);
+    } finally {
+      for (const release of releases) release();
+    }
+  }
+
+  private async write(due: readonly Run[]): Promise<void> {
+    const checkpoints = new Map<Run, Checkpoint>();
+    for (const run of due) {
+      const keys = await this.deps.keyring.of(run.key.ownerId).catch(() => null);
+      if (keys) checkpoints.set(run, run.checkpoint(keys));
+    }
+    if (checkpoints.size === 0) return;
+    const results = await checkpoint(this.deps.database, [...checkpoints.values()]);
+    const byMessage = new Map(results.map((result) => [result.message_id, result]));
+    for (const [run, { to }] of checkpoints) {
+      const result = byMessage.get(run.key.messageId);
+      if (!result) await this.resync(run);
+      else {
+        run.madeDurable(to);
+        if (result.cancel_requested) run.stop('cancel');
+      }
+    }
+  }
+
+  /** The fence let nothing through: the run is somebody else's, or the database has the text up to somewhere else. */
+  private async resync(run: Run): Promise<void> {
+    const ends = await findDurableEnds(this.deps.database, run.key);
+    if (ends) run.madeDurable(ends);
+    else run.stop('fenced');
+  }
+
+  private report(error: unknown): void {
+    this.deps.log.warn({ error: describeError(error) }, 'writing checkpoints failed, tried again at the next tick');
+  }
+}

@@ -1,0 +1,44 @@
+import type { Clock } from './clock.js';
+import { describeError, type Log } from './log.js';
+
+/** Runs `work` again and again, a jittered `everyMs` after it last ended; what it throws is logged. */
+export class Periodic {
+  private cancel: (() => void) | null = null;
+  private running: Promise<void> | null = null;
+  private closed = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly everyMs: number,
+    private readonly work: () => Promise<void>,
+    private readonly deps: { readonly clock: Clock; readonly log: Log },
+  ) {}
+
+  start(): void {
+    // Instances that were started together do not stay in step.
+    const waitMs = this.everyMs * (0.75 + Math.random() / 2);
+    this.cancel = this.deps.clock.after(waitMs, () => {
+      this.now().finally(() => {
+        if (!this.closed) this.start();
+      });
+    });
+  }
+
+  /** Runs it now; where it is under way, waits for that instead. Never rejects. */
+  now(): Promise<void> {
+    this.running ??= this.work()
+      .catch((error: unknown) => {
+        this.deps.log.warn({ error: describeError(error), work: this.name }, 'periodic work failed');
+      })
+      .finally(() => {
+        this.running = null;
+      });
+    return this.running;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel?.();
+    await this.running;
+  }
+}

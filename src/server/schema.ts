@@ -1,0 +1,36 @@
+import 'reflect-metadata';
+import { type GraphQLSchema, printSchema } from 'graphql';
+import { buildSchemaSync, type ContainerType, type PubSub } from 'type-graphql';
+
+/**
+ * The schema that resolver objects make. Their classes carry the decorators; what they need they were built with, so
+ * that nothing here makes an object.
+ */
+export function buildParleySchema(resolvers: readonly object[]): GraphQLSchema {
+  const byClass = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
+  const container: ContainerType = {
+    get(resolverClass: unknown) {
+      const resolver = byClass.get(resolverClass);
+      if (!resolver) throw new Error('A resolver class is in the schema, but no object of it was handed in.');
+      return resolver;
+    },
+  };
+  const [first, ...others] = resolvers.map((resolver) => resolver.constructor);
+  if (!first) throw new Error('A schema needs resolvers.');
+  return buildSchemaSync({ resolvers: [first, ...others], container, pubSub: noPubSub, validate: false });
+}
+
+/** The schema as it is kept in schema.graphql: in the order of its definitions, which is that of the code. */
+export function printParleySchema(schema: GraphQLSchema): string {
+  return `${printSchema(schema)}\n`;
+}
+
+/** TypeGraphQL wants one wherever there is a subscription; ours bring a source of their own. */
+const noPubSub: PubSub = {
+  publish: refuse,
+  subscribe: refuse,
+};
+
+function refuse(): never {
+  throw new Error('Subscriptions have sources of their own here: give @Subscription a subscribe.');
+}

@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { dirname, extname, join, sep } from 'node:path';
-import type { ErrorCode } from '../errors.js';
+import { HttpError, methodNotAllowed } from './http-errors.js';
+import { pathOf } from './routes.js';
 
-/** Answers a request for GraphiQL and says true; says false, with nothing done, for everything else. */
+/**
+ * Answers a request for GraphiQL and says true; says false, with nothing done, for everything else.
+ * @throws an HttpError 405 for another method than GET and HEAD, 503 where there is no bundle.
+ */
 export type GraphiQLHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 interface Asset {
@@ -46,32 +50,23 @@ const securityHeaders: OutgoingHttpHeaders = {
 
 /**
  * Serves GraphiQL under `/graphiql` from `folder`, the bundle that the build wrote. The files are read once, here:
- * a request only looks its path up, so no path can lead to anything else. Without a bundle every request under
- * `/graphiql` is answered 503 with the command that makes it.
+ * a request only looks its path up, so no path can lead to anything else.
  */
 export function createGraphiQLHandler(folder: string): GraphiQLHandler {
   const assets = readAssets(folder);
   return (request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const path = pathOf(request);
     if (path !== '/graphiql' && !path.startsWith('/graphiql/')) return false;
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed('GET, HEAD');
+    if (assets.size === 0) throw notBuilt();
     const asset = assets.get(path);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      sendError(response, 405, 'BAD_USER_INPUT', 'GraphiQL answers GET and HEAD only.', { allow: 'GET, HEAD' });
-    } else if (asset) {
-      sendAsset(request, response, asset);
-    } else if (assets.size === 0) {
-      sendError(
-        response,
-        503,
-        'UNAVAILABLE',
-        'GraphiQL is not built: run `npm run build`, then start the server again.',
-      );
-    } else {
-      sendError(response, 404, 'NOT_FOUND', 'There is no such file; GraphiQL stands at /graphiql.');
-    }
-    return true;
+    if (asset) sendAsset(request, response, asset);
+    return asset !== undefined;
   };
 }
+
+const notBuilt = () =>
+  new HttpError('GraphiQL is not built: run `npm run build`, then start the server again.', 503, {}, 'UNAVAILABLE');
 
 /** Where the build puts the bundle, seen from the compiled code and from the sources alike. */
 export function graphiQLFolder(from: string = import.meta.dirname): string {
@@ -126,21 +121,3 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, asset: As
 
 /** A weight of 0, which would refuse it, is sent by nobody. */
 const acceptsGzip = (request: IncomingMessage) => /\bgzip\b/i.test(String(request.headers['accept-encoding'] ?? ''));
-
-/** In the shape of GraphQL's errors, like every error of this server. */
-function sendError(
-  response: ServerResponse,
-  status: number,
-  code: ErrorCode,
-  message: string,
-  headers: OutgoingHttpHeaders = {},
-): void {
-  response
-    .writeHead(status, {
-      ...securityHeaders,
-      ...headers,
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-    })
-    .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
-}

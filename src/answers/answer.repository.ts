@@ -1,7 +1,7 @@
-import { type Querier, statement, type Transaction } from '../platform/database.js';
 import type { ChunkRow, MessageRow, Status } from '../messages/message-row.js';
 import { messageColumns } from '../messages/message-row.js';
 import type { Offsets } from '../messages/message-texts.js';
+import { type Querier, statement, type Transaction } from '../platform/database.js';
 
 /** Names a run: nobody else's run of the same answer is meant. */
 export interface RunKey {

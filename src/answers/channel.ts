@@ -1,5 +1,5 @@
-import type { OwnerKeys } from '../platform/encryption.js';
 import type { AnswerText, Offsets } from '../messages/message-texts.js';
+import type { OwnerKeys } from '../platform/encryption.js';
 import type { Piece } from './live-text.js';
 
 /** What instances say of an answer to one another; PROTOCOL.md, "The channel". */

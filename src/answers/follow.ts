@@ -6,7 +6,13 @@ import { endOf, type LiveText, type Piece } from './live-text.js';
 
 /** What a follower is given. The scope is the event's own: nothing that it loads outlives it. */
 export type FollowEvent =
-  | { readonly type: 'delta'; readonly row: MessageRow; readonly piece: Piece; readonly scope: Scope; textSoFar(): AnswerText }
+  | {
+      readonly type: 'delta';
+      readonly row: MessageRow;
+      readonly piece: Piece;
+      readonly scope: Scope;
+      textSoFar(): AnswerText;
+    }
   | { readonly type: 'finished'; readonly row: MessageRow; readonly end: Offsets; readonly scope: Scope }
   | { readonly type: 'failed'; readonly error: unknown };
 
@@ -86,7 +92,10 @@ async function* finishing(
 ): AsyncGenerator<FollowEvent, void, undefined> {
   let offset = after;
   let scope = await freshScope(first);
-  const stored = { content: openColumn(scope, row, 'content') ?? '', reasoning: openColumn(scope, row, 'reasoning') ?? '' };
+  const stored = {
+    content: openColumn(scope, row, 'content') ?? '',
+    reasoning: openColumn(scope, row, 'reasoning') ?? '',
+  };
   for (;;) {
     const piece = pieceOf(stored, offset, deltaCodeUnits);
     if (!piece) break;

@@ -9,6 +9,8 @@ export interface Piece extends AnswerText {
 
 export const startOfAnswer: Offsets = { content: 0, reasoning: 0 };
 
+const beyondEverything: Offsets = { content: Number.POSITIVE_INFINITY, reasoning: Number.POSITIVE_INFINITY };
+
 export const sameOffsets = (one: Offsets, other: Offsets) =>
   one.content === other.content && one.reasoning === other.reasoning;
 
@@ -123,6 +125,11 @@ export class LiveText {
       this.waiting.add(done);
       signal.addEventListener('abort', done, { once: true });
     });
+  }
+
+  /** Resolves when the text has ended, or when `signal` is aborted. */
+  async finished(signal: AbortSignal): Promise<void> {
+    while (!this.ended && !signal.aborted) await this.grown(beyondEverything, signal);
   }
 
   /** How many wait for more. */

@@ -1,12 +1,12 @@
 import { ParleyError } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
-import { type Clock, pause } from '../platform/clock.js';
-import { type Querier, statement } from '../platform/database.js';
 import type { Role } from '../messages/message-row.js';
 import { messagePlace } from '../messages/message-texts.js';
+import { type Clock, pause } from '../platform/clock.js';
+import { type Querier, statement } from '../platform/database.js';
 import { ContextWindow } from './model/choose-context.js';
-import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
 import type { PromptMessage } from './model/model.js';
+import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
 
 /** An answer in its tree: what leads to it is what the model is shown. */
 export interface PromptSource {

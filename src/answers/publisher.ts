@@ -1,7 +1,7 @@
 import type { Keyring } from '../identity/keyring.js';
+import type { Offsets } from '../messages/message-texts.js';
 import { describeError, type Log } from '../platform/log.js';
 import type { PubSub } from '../platform/pubsub.js';
-import type { Offsets } from '../messages/message-texts.js';
 import { channelOf, encodeDelta, encodeMessage } from './channel.js';
 import { endOf, isBehind, type LiveText } from './live-text.js';
 

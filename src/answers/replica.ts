@@ -1,12 +1,12 @@
 import type { Keyring } from '../identity/keyring.js';
+import { findMessage } from '../messages/message.repository.js';
+import { joinChunksFrom } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
 import { describeError, type Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
-import { findMessage } from '../messages/message.repository.js';
-import { joinChunksFrom } from '../messages/message-texts.js';
 import { findProgress } from './answer.repository.js';
-import { channelOf, type ChannelMessage, decodeMessage, encodeMessage, openDelta } from './channel.js';
+import { type ChannelMessage, channelOf, decodeMessage, encodeMessage, openDelta } from './channel.js';
 import { isBehind, LiveText, type Piece } from './live-text.js';
 
 /** Silence after which PostgreSQL is read. */

@@ -1,12 +1,12 @@
+import type { MessageRow } from '../messages/message-row.js';
+import { type AnswerText, type Offsets, sealChunk } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { describeError, type Log } from '../platform/log.js';
-import type { MessageRow } from '../messages/message-row.js';
-import { type AnswerText, type Offsets, sealChunk } from '../messages/message-texts.js';
 import type { Checkpoint, RunKey } from './answer.repository.js';
 import { LiveText, sameOffsets, startOfAnswer } from './live-text.js';
-import { costMicroUsd, type ModelSettings } from './model/model-catalogue.js';
 import { ModelError, type ModelEvent, type ModelProvider, type PromptMessage } from './model/model.js';
+import { costMicroUsd, type ModelSettings } from './model/model-catalogue.js';
 import { cancelled, type Ending, interrupted, type Measures } from './settle.js';
 import { WholeCharacters } from './whole-characters.js';
 
@@ -23,7 +23,10 @@ const endingOf: Readonly<Record<Exclude<StopReason, 'fenced'>, Ending>> = {
   },
 };
 
-const endedEarly = interrupted('PROVIDER_ENDED_EARLY', 'The model stopped in the middle; ask again to get a new answer.');
+const endedEarly = interrupted(
+  'PROVIDER_ENDED_EARLY',
+  'The model stopped in the middle; ask again to get a new answer.',
+);
 
 const failed = (code: string, message: string, retryable: boolean): Ending => ({
   status: 'FAILED',

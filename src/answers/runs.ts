@@ -1,10 +1,10 @@
 import type { Keyring } from '../identity/keyring.js';
+import { findMessage } from '../messages/message.repository.js';
+import type { MessageRow } from '../messages/message-row.js';
 import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
 import { describeError, type Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
-import { findMessage } from '../messages/message.repository.js';
-import type { MessageRow } from '../messages/message-row.js';
 import type { RunKey } from './answer.repository.js';
 import { channelOf, decodeMessage } from './channel.js';
 import type { LiveText } from './live-text.js';

@@ -1,9 +1,9 @@
-import type { OwnerKeys } from '../platform/encryption.js';
-import type { Transaction } from '../platform/database.js';
-import { estimateTokens } from '../platform/estimate-tokens.js';
 import { lockConversation } from '../messages/append.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinChunks, messagePlace } from '../messages/message-texts.js';
+import type { Transaction } from '../platform/database.js';
+import type { OwnerKeys } from '../platform/encryption.js';
+import { estimateTokens } from '../platform/estimate-tokens.js';
 import { type FinalState, findChunks, finish, type RunKey, takeRun } from './answer.repository.js';
 
 /** Why an answer ended, in words that a person may read. */
@@ -72,8 +72,7 @@ export async function settle(tx: Transaction, settlement: Settlement): Promise<M
 export async function settleLocked(tx: Transaction, settlement: Settlement): Promise<MessageRow | null> {
   const { run, keys, ending, measures = unknownMeasures } = settlement;
   if (!(await takeRun(tx, run, settlement.onlyLost ?? false))) return null;
-  const text =
-    settlement.text ?? joinChunks(keys, run.messageId, await findChunks(tx, run.ownerId, run.messageId));
+  const text = settlement.text ?? joinChunks(keys, run.messageId, await findChunks(tx, run.ownerId, run.messageId));
   const sealed = (column: 'content' | 'reasoning', clear: string) =>
     clear === '' ? null : keys.seal(messagePlace(run.messageId, column), clear);
   return await finish(tx, run, {

@@ -1,3 +1,4 @@
+import type { RequestClaim } from '../conversations/request.repository.js';
 import { type Statement, statement, type Transaction } from '../platform/database.js';
 import type { Instant } from '../platform/instant.js';
 import { endOfBranch } from './message.repository.js';
@@ -24,15 +25,6 @@ const lockedColumns = `
   encode(conversation.sealed_system_prompt, 'base64') AS system_prompt,
   conversation.sealed_title IS NOT NULL AS has_title,
   conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title`;
-
-/** What an idempotency key is claimed with. */
-export interface Claim {
-  readonly ownerId: string;
-  readonly key: Buffer;
-  readonly fingerprint: Buffer;
-  /** Ids by what they name; made before the transaction, so that a second run of it makes the same. */
-  readonly made: Readonly<Record<string, string>>;
-}
 
 // Locks are taken in the order requests, owner, conversation: each part reads what the one before it returned. A key
 // that another transaction holds is waited for; then nothing is inserted, and nothing further is locked.
@@ -70,10 +62,18 @@ const lockStatement = statement(
    FOR UPDATE`,
 );
 
-const claimValues = (claim: Claim) => [claim.ownerId, claim.key, claim.fingerprint, JSON.stringify(claim.made)];
+const claimValues = ({ ownerId, key, fingerprint, made }: RequestClaim) => [
+  ownerId,
+  key,
+  fingerprint,
+  JSON.stringify(made),
+];
 
 /** Claims the key and holds the owner's row; null where the key was used before or the owner is being erased. */
-export async function claim(tx: Transaction, wanted: Claim): Promise<{ readonly answers_running: number } | null> {
+export async function claim(
+  tx: Transaction,
+  wanted: RequestClaim,
+): Promise<{ readonly answers_running: number } | null> {
   const [row] = await tx.query<{ readonly answers_running: number }>(claimStatement, claimValues(wanted));
   return row ?? null;
 }
@@ -81,7 +81,7 @@ export async function claim(tx: Transaction, wanted: Claim): Promise<{ readonly 
 /** The same, and locks the conversation; null where the key was used before or there is no such conversation. */
 export async function claimAndLock(
   tx: Transaction,
-  wanted: Claim,
+  wanted: RequestClaim,
   conversationId: string,
 ): Promise<LockedConversation | null> {
   const [row] = await tx.query<LockedConversation>(claimAndLockStatement, [...claimValues(wanted), conversationId]);

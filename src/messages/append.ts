@@ -1,10 +1,16 @@
-import { badUserInput, conflict, notFound } from '../errors.js';
-import type { OwnerKeys } from '../platform/encryption.js';
-import type { Transaction } from '../platform/database.js';
-import type { Instant } from '../platform/instant.js';
 import { automaticTitle, titleTerms } from '../conversations/title.js';
+import { badUserInput, conflict, notFound } from '../errors.js';
+import type { Transaction } from '../platform/database.js';
+import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
-import { type LockedConversation, type PlacedMessage, type Surroundings, write, type Writing } from './append.repository.js';
+import type { Instant } from '../platform/instant.js';
+import {
+  type LockedConversation,
+  type PlacedMessage,
+  type Surroundings,
+  type Writing,
+  write,
+} from './append.repository.js';
 import { endOfBranch } from './message.repository.js';
 import type { MessageRow, Role, Status } from './message-row.js';
 import { messagePlace } from './message-texts.js';
@@ -115,7 +121,10 @@ function choosePlace({ conversation, surroundings, parentId, alternativesLimit }
   const position = surroundings?.parent_position ?? null;
   if (!surroundings || segment === null || position === null) throw notFound('parent message in this conversation');
   if ((surroundings.parent_children ?? 0) >= alternativesLimit) {
-    throw badUserInput('input.parentId', `A message has ${alternativesLimit} alternatives at most; choose one of them.`);
+    throw badUserInput(
+      'input.parentId',
+      `A message has ${alternativesLimit} alternatives at most; choose one of them.`,
+    );
   }
   const after = { parentId, depth: surroundings.parent_depth ?? 0 };
   // What ends its segment is continued in it, also where it is hidden; anything else forks.

@@ -1,0 +1,125 @@
+import { type ConversationTexts, readModel, readNewConversation } from '../conversations/conversation-input.js';
+import { readIdempotencyKey } from '../conversations/request.js';
+import { badUserInput, notFound } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { type NewMessage, plainMessage } from '../messages/append.js';
+import type { Clock } from '../platform/clock.js';
+import { fromPublicId, newId } from '../platform/ids.js';
+import { instantFromMs } from '../platform/instant.js';
+import { writeJsonObject } from '../platform/json-object.js';
+import { checkText } from '../platform/unicode.js';
+import type { AppendMessageInput, AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
+
+/** What the checks of an input know beside it. */
+export interface AnswerInputRules {
+  readonly limits: Limits;
+  readonly knownModels: readonly string[];
+  readonly clock: Clock;
+}
+
+/** A send, checked. */
+export interface Send {
+  /** Null: a new conversation. */
+  readonly conversationId: string | null;
+  readonly newConversation: ConversationTexts;
+  readonly parentId: string | null;
+  readonly content: string;
+  readonly model: string | null;
+  readonly metadata: string | null;
+  readonly idempotencyKey: string | null;
+  readonly whenBusy: 'REJECT' | 'CANCEL';
+}
+
+/** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */
+export function readSend(input: SendMessageInput, rules: AnswerInputRules): Send {
+  const { limits, knownModels } = rules;
+  const { conversationId, newConversation, parentId } = input;
+  if (conversationId && newConversation) {
+    throw badUserInput('input.newConversation', 'Give conversationId or newConversation, not both.');
+  }
+  if (newConversation?.idempotencyKey) {
+    throw badUserInput('input.newConversation.idempotencyKey', 'Give the key of the send: input.idempotencyKey.');
+  }
+  if (parentId && !conversationId) {
+    throw badUserInput('input.parentId', 'parentId names a message of conversationId; give both, or neither.');
+  }
+  if (input.content === '') throw badUserInput('input.content', 'input.content is empty; say something.');
+  return {
+    conversationId: conversationId ? idOf('cnv', conversationId, 'conversation') : null,
+    newConversation: readNewConversation(newConversation ?? {}, 'input.newConversation', rules),
+    parentId: parentId ? idOf('msg', parentId, parentMessage) : null,
+    content: checkText('input.content', input.content, limits.questionCodeUnits),
+    model: readModel('input.model', input.model, knownModels),
+    metadata: writeJsonObject('input.metadata', input.metadata, limits.metadataBytes),
+    idempotencyKey: readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits),
+    whenBusy: input.whenBusy,
+  };
+}
+
+/** An append, checked. */
+export interface Batch {
+  readonly conversationId: string;
+  readonly parentId: string | null;
+  readonly messages: readonly NewMessage[];
+  readonly idempotencyKey: string | null;
+  readonly whenBusy: 'REJECT' | 'CANCEL';
+}
+
+/** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */
+export function readBatch(input: AppendMessagesInput, rules: AnswerInputRules): Batch {
+  const { limits } = rules;
+  const { messages } = input;
+  if (messages.length === 0 || messages.length > limits.appendedMessages) {
+    throw badUserInput('input.messages', `Append 1 to ${limits.appendedMessages} messages at once.`);
+  }
+  return {
+    conversationId: idOf('cnv', input.conversationId, 'conversation'),
+    parentId: input.parentId ? idOf('msg', input.parentId, parentMessage) : null,
+    messages: messages.map((message, index) => readAppended(message, `input.messages.${index}`, rules)),
+    idempotencyKey: readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits),
+    whenBusy: input.whenBusy,
+  };
+}
+
+const parentMessage = 'parent message in this conversation';
+const modelCodeUnits = 255;
+
+function readAppended(input: AppendMessageInput, path: string, { limits, clock }: AnswerInputRules): NewMessage {
+  const content = readBytes(`${path}.content`, input.content, limits.messageBytes);
+  const reasoning = input.reasoning ? readBytes(`${path}.reasoning`, input.reasoning, limits.messageBytes) : null;
+  const { createdAt = null, model = null } = input;
+  if (createdAt !== null && Date.parse(createdAt) > clock.now()) {
+    throw badUserInput(
+      `${path}.createdAt`,
+      `${path}.createdAt is in the future; a message was said before it is kept.`,
+    );
+  }
+  return {
+    ...plainMessage(newId(createdAt === null ? clock.now() : Date.parse(createdAt)), input.role, content),
+    reasoning,
+    metadata: writeJsonObject(`${path}.metadata`, input.metadata, limits.metadataBytes),
+    model: model === null ? null : checkText(`${path}.model`, model, modelCodeUnits),
+    promptTokens: readCount(`${path}.promptTokens`, input.promptTokens),
+    completionTokens: readCount(`${path}.completionTokens`, input.completionTokens),
+    costMicroUsd: readCount(`${path}.costMicroUsd`, input.costMicroUsd),
+    latencyMs: readCount(`${path}.latencyMs`, input.latencyMs),
+    createdAt: createdAt === null ? null : instantFromMs(Date.parse(createdAt)),
+  };
+}
+
+function readBytes(field: string, text: string, maxBytes: number): string {
+  if (Buffer.byteLength(text) > maxBytes) throw badUserInput(field, `${field} is larger than ${maxBytes} bytes.`);
+  return checkText(field, text, maxBytes);
+}
+
+function readCount(field: string, count: number | null | undefined): number | null {
+  if (count === null || count === undefined) return null;
+  if (count < 0) throw badUserInput(field, `${field} is less than zero; omit it where it is unknown.`);
+  return count;
+}
+
+function idOf(prefix: 'cnv' | 'msg', publicId: string, what: string): string {
+  const id = fromPublicId(prefix, publicId);
+  if (id === null) throw notFound(what);
+  return id;
+}

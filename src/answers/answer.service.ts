@@ -1,0 +1,294 @@
+import { findConversation } from '../conversations/conversation.repository.js';
+import { sealConversation } from '../conversations/conversation-input.js';
+import type { ConversationRow } from '../conversations/conversation-row.js';
+import { requestFingerprint, requestKey } from '../conversations/request.js';
+import { type RequestClaim, wasUsed } from '../conversations/request.repository.js';
+import { badUserInput, notFound, ParleyError, rateLimited } from '../errors.js';
+import type { Keyring } from '../identity/keyring.js';
+import type { Scope } from '../identity/scope.js';
+import type { Limits } from '../limits.js';
+import { plainMessage } from '../messages/append.js';
+import type { LockedConversation } from '../messages/append.repository.js';
+import { findMessage, findMessages } from '../messages/message.repository.js';
+import type { MessageRow } from '../messages/message-row.js';
+import type { Offsets } from '../messages/message-texts.js';
+import type { Clock } from '../platform/clock.js';
+import { decodeCursor } from '../platform/cursor.js';
+import type { Database } from '../platform/database.js';
+import { fromPublicId, newId } from '../platform/ids.js';
+import type { Rate, Rates } from '../platform/rates.js';
+import type { RunKey } from './answer.repository.js';
+import { type Batch, readBatch, readSend, type Send } from './answer-input.js';
+import type { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
+import { type AppendOutcome, type AppendWish, append } from './append-flow.js';
+import type { Cancelling } from './cancelling.js';
+import { type FollowEvent, follow } from './follow.js';
+import { startOfAnswer } from './live-text.js';
+import type { ModelProvider } from './model/model.js';
+import type { ModelCatalogue, ModelSettings } from './model/model-catalogue.js';
+import { type PromptSource, readPrompt } from './prompt.js';
+import type { Replicas } from './replicas.js';
+import type { Run } from './run.js';
+import type { Runs } from './runs.js';
+
+export interface AnswerServiceDeps {
+  readonly database: Database;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly rates: Rates;
+  /** How many answers a person may have written at a time; null for any number. */
+  readonly answersAtATime: number | null;
+  readonly models: ModelCatalogue;
+  readonly providerOf: (model: ModelSettings) => ModelProvider;
+  readonly runs: Runs;
+  readonly replicas: Replicas;
+  readonly cancelling: Cancelling;
+  /** Names this instance in answer_runs. */
+  readonly instance: string;
+}
+
+export interface Sent {
+  readonly conversation: ConversationRow;
+  readonly message: MessageRow;
+  readonly answer: MessageRow;
+}
+
+export interface Appended {
+  readonly conversation: ConversationRow;
+  readonly messages: readonly MessageRow[];
+}
+
+/** Asking, following and cancelling. */
+export class AnswerService {
+  constructor(private readonly deps: AnswerServiceDeps) {}
+
+  /**
+   * Stores the question and an empty answer, and begins to write it; returns as soon as both are stored.
+   * @throws BAD_USER_INPUT, NOT_FOUND, CONFLICT, RATE_LIMITED
+   */
+  async send(scope: Scope, input: SendMessageInput): Promise<Sent> {
+    const send = readSend(input, this.inputRules);
+    const conversationId = send.conversationId ?? newId();
+    const key: RunKey = { ownerId: scope.viewer.id, conversationId, messageId: newId(), runId: newId() };
+    const questionId = newId();
+    const made = { conversation: conversationId, message: questionId, answer: key.messageId };
+    const claim = this.claim(scope, 'sendMessage', input, send.idempotencyKey, made);
+    const writing = new PreparedRun(this.deps, key);
+    try {
+      const outcome = await this.rated('sends', claim, send.idempotencyKey, () =>
+        append(this.appendDeps, {
+          ...{ scope, claim, conversationId, parentId: send.parentId, whenBusy: send.whenBusy },
+          create: send.conversationId ? null : sealConversation(scope.keys, conversationId, send.newConversation),
+          plan: (conversation, answersRunning) => {
+            this.checkAnswersRunning(answersRunning);
+            const model = this.chooseModel(send, conversation);
+            writing.prepare(model);
+            const run = { messageId: key.messageId, runId: key.runId, instance: this.deps.instance };
+            return { messages: this.questionAndAnswer(send, questionId, key.messageId, model), run };
+          },
+        }),
+      );
+      if (outcome.kind === 'replayed') return await this.sentBefore(scope, outcome.made);
+      const [message, answer] = outcome.rows;
+      if (!message || !answer) throw new Error('A send made less than two messages.');
+      writing.start(outcome.conversation, answer);
+      return { conversation: await this.conversation(scope, conversationId), message, answer };
+    } finally {
+      writing.discardUnlessStarted();
+    }
+  }
+
+  /** @throws BAD_USER_INPUT, NOT_FOUND, CONFLICT */
+  async append(scope: Scope, input: AppendMessagesInput): Promise<Appended> {
+    const batch: Batch = readBatch(input, this.inputRules);
+    const { conversationId, messages, parentId, whenBusy } = batch;
+    const made = Object.fromEntries(messages.map(({ id }, index) => [String(index), id]));
+    const claim = this.claim(scope, 'appendMessages', input, batch.idempotencyKey, {
+      ...made,
+      conversation: conversationId,
+    });
+    const wish: AppendWish = {
+      ...{ scope, claim, conversationId, parentId, whenBusy, create: null },
+      plan: () => ({ messages, run: null }),
+    };
+    const outcome: AppendOutcome = await append(this.appendDeps, wish);
+    if (outcome.kind === 'appended') {
+      return { conversation: await this.conversation(scope, conversationId), messages: outcome.rows };
+    }
+    const { conversation: madeIn, ...ids } = outcome.made;
+    return {
+      conversation: await this.conversation(scope, madeIn ?? ''),
+      messages: await this.messages(scope, Object.values(ids)),
+    };
+  }
+
+  /** Stops the model; gives the answer as it is then. Final answers are given unchanged. @throws NOT_FOUND */
+  async cancel(scope: Scope, publicId: string): Promise<MessageRow> {
+    const id = fromPublicId('msg', publicId);
+    const ownerId = scope.viewer.id;
+    const found = id && (await findMessage(this.deps.database, ownerId, id));
+    if (!found) throw notFound('message');
+    if (found.status !== 'STREAMING') return found;
+    await this.deps.cancelling.cancelAndWait(ownerId, found.id);
+    const [row] = await this.messages(scope, [found.id]);
+    return row ?? found;
+  }
+
+  /** @throws NOT_FOUND, BAD_USER_INPUT for a cursor that is none */
+  async follow(scope: Scope, publicId: string, after: string | null): Promise<AsyncIterableIterator<FollowEvent>> {
+    const { database, runs, replicas, limits } = this.deps;
+    const id = fromPublicId('msg', publicId);
+    const row = id && (await findMessage(database, scope.viewer.id, id));
+    if (!row) throw notFound('message');
+    return follow({
+      scope,
+      row,
+      after: after === null ? startOfAnswer : readOffsets(scope, row.id, after),
+      deltaCodeUnits: limits.deltaCodeUnits,
+      take: () => {
+        const live = runs.liveText(row.id);
+        return live ? { live, release: () => {} } : replicas.take(scope.viewer.id, row.id);
+      },
+    });
+  }
+
+  get models(): ModelCatalogue {
+    return this.deps.models;
+  }
+
+  private get inputRules() {
+    const { limits, clock, models } = this.deps;
+    return { limits, clock, knownModels: models.all().map(({ id }) => id) };
+  }
+
+  private get appendDeps() {
+    const { database, cancelling, clock, limits } = this.deps;
+    return { database, cancelling, clock, alternativesLimit: limits.alternatives };
+  }
+
+  private claim(
+    scope: Scope,
+    mutation: string,
+    input: object,
+    clientKey: string | null,
+    made: RequestClaim['made'],
+  ): RequestClaim {
+    const { keys } = scope;
+    return {
+      ownerId: keys.ownerId,
+      key: requestKey(keys, clientKey),
+      fingerprint: requestFingerprint(keys, mutation, input),
+      made,
+    };
+  }
+
+  /** Takes a point first; but a key that was used before costs none, and is let through where there are none left. */
+  private async rated(
+    rate: Rate,
+    claim: RequestClaim,
+    clientKey: string | null,
+    work: () => Promise<AppendOutcome>,
+  ): Promise<AppendOutcome> {
+    const { rates, database } = this.deps;
+    let taken = true;
+    try {
+      await rates.take(rate, claim.ownerId);
+    } catch (error) {
+      const limited = error instanceof ParleyError && error.code === 'RATE_LIMITED';
+      if (!limited || clientKey === null || !(await wasUsed(database, claim))) throw error;
+      taken = false;
+    }
+    const outcome = await work();
+    if (taken && outcome.kind === 'replayed') await rates.giveBack(rate, claim.ownerId);
+    return outcome;
+  }
+
+  private checkAnswersRunning(running: number): void {
+    const most = this.deps.answersAtATime;
+    if (most !== null && running >= most) throw rateLimited(`answers at a time (${most})`, 1000);
+  }
+
+  private chooseModel(send: Send, conversation: LockedConversation): ModelSettings {
+    const wanted = send.model ?? conversation.model;
+    if (wanted === null) return this.deps.models.default;
+    const model = this.deps.models.find(wanted);
+    if (model) return model;
+    throw badUserInput('input.model', "The conversation's model is not offered any more; name another, or change it.");
+  }
+
+  private questionAndAnswer(send: Send, questionId: string, answerId: string, model: ModelSettings) {
+    const { content, metadata, idempotencyKey } = send;
+    return [
+      { ...plainMessage(questionId, 'USER', content), metadata, idempotencyKey },
+      { ...plainMessage(answerId, 'ASSISTANT', ''), status: 'STREAMING', model: model.id },
+    ] as const;
+  }
+
+  private async sentBefore(scope: Scope, made: RequestClaim['made']): Promise<Sent> {
+    const [message, answer] = await this.messages(scope, [made.message ?? '', made.answer ?? '']);
+    const conversation = await this.conversation(scope, made.conversation ?? '');
+    if (!message || !answer) throw notFound('message');
+    return { conversation, message, answer };
+  }
+
+  private async conversation(scope: Scope, id: string): Promise<ConversationRow> {
+    const row = await findConversation(this.deps.database, scope.viewer.id, id);
+    if (!row) throw notFound('conversation');
+    return row;
+  }
+
+  /** In the order given. @throws NOT_FOUND where one was deleted */
+  private async messages(scope: Scope, ids: readonly string[]): Promise<MessageRow[]> {
+    const rows = await findMessages(this.deps.database, scope.viewer.id, ids);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => {
+      const row = byId.get(id);
+      if (!row) throw notFound('conversation');
+      return row;
+    });
+  }
+}
+
+function readOffsets(scope: Scope, messageId: string, after: string): Offsets {
+  const [content, reasoning] = decodeCursor(scope.keys, 'answer', messageId, after, 'after');
+  return { content: Number(content), reasoning: Number(reasoning) };
+}
+
+/** A run that can be followed from before the commit on, and is taken back where there is none. */
+class PreparedRun {
+  private run: Run | null = null;
+  private started = false;
+  private source: PromptSource | null = null;
+
+  constructor(
+    private readonly deps: Pick<AnswerServiceDeps, 'runs' | 'providerOf' | 'database' | 'keyring' | 'clock'>,
+    private readonly key: RunKey,
+  ) {}
+
+  prepare(model: ModelSettings): void {
+    this.discardUnlessStarted();
+    const { runs, providerOf, database: querier, keyring, clock } = this.deps;
+    const read = (signal: AbortSignal) => {
+      if (!this.source) throw new Error('A run was started before its place was known.');
+      return readPrompt({ querier, keyring, clock }, { ...this.source, model }, signal);
+    };
+    this.run = runs.prepare(this.key, { model, provider: providerOf(model), readPrompt: read });
+  }
+
+  start(conversation: LockedConversation, answer: MessageRow): void {
+    if (!this.run) throw new Error('A run was started that was not prepared.');
+    this.source = {
+      ...this.key,
+      segment: answer.segment,
+      position: answer.position,
+      systemPrompt: conversation.system_prompt,
+    };
+    this.started = true;
+    this.deps.runs.start(this.run);
+  }
+
+  discardUnlessStarted(): void {
+    if (this.run && !this.started) this.deps.runs.discard(this.run);
+  }
+}

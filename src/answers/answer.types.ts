@@ -1,0 +1,152 @@
+import { createUnionType, ID, Int, ObjectType } from 'type-graphql';
+import { Conversation } from '../conversations/conversation.types.js';
+import { Message } from '../messages/message.types.js';
+import type { Offsets } from '../messages/message-texts.js';
+import { encodeCursor } from '../platform/cursor.js';
+import { toPublicId } from '../platform/ids.js';
+import { ObjectField } from '../platform/object-field.types.js';
+import type { FollowEvent } from './follow.js';
+import type { ModelSettings } from './model/model-catalogue.js';
+
+/** The cursor of a follower that stands at `end`. */
+export const answerCursor = (message: Message, end: Offsets): string =>
+  encodeCursor(message.scope.keys, 'answer', message.row.id, [end.content, end.reasoning]);
+
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'Text to write into Message.content at offset: content = content.slice(0, offset) + text. The same delta twice does no harm; an offset beyond the end of what the client has means: read the message again.',
+})
+export class AnswerDelta {
+  constructor(private readonly event: Extract<FollowEvent, { type: 'delta' }>) {}
+
+  @ObjectField(() => ID, { description: 'The answer that grows.' })
+  get messageId(): string {
+    return toPublicId('msg', this.event.row.id);
+  }
+
+  @ObjectField(() => Int, { description: 'Where text begins in Message.content, in UTF-16 code units.' })
+  get offset(): number {
+    return this.event.piece.from.content;
+  }
+
+  @ObjectField(() => String, { description: 'What follows there; empty where only the reasoning grew.' })
+  get text(): string {
+    return this.event.piece.content;
+  }
+
+  @ObjectField(() => Int, {
+    nullable: true,
+    description: 'Where reasoning begins in Message.reasoning, in UTF-16 code units; null where reasoning is.',
+  })
+  get reasoningOffset(): number | null {
+    return this.event.piece.reasoning === '' ? null : this.event.piece.from.reasoning;
+  }
+
+  @ObjectField(() => String, { nullable: true, description: 'What the reasoning gained; null where it did not grow.' })
+  get reasoning(): string | null {
+    return this.event.piece.reasoning || null;
+  }
+
+  @ObjectField(() => Message, {
+    description:
+      'The message as of this delta, content up to its end: select it where a cache or a person should see the text grow without code.',
+  })
+  get message(): Message {
+    return new Message(this.event.row, this.event.scope, this.event.textSoFar());
+  }
+
+  @ObjectField(() => String, { description: 'For after of the subscription that sent it, and no other.' })
+  get cursor(): string {
+    const { piece, row, scope } = this.event;
+    const end = {
+      content: piece.from.content + piece.content.length,
+      reasoning: piece.from.reasoning + piece.reasoning.length,
+    };
+    return encodeCursor(scope.keys, 'answer', row.id, [end.content, end.reasoning]);
+  }
+}
+
+@ObjectType({
+  simpleResolvers: true,
+  description: 'The answer is final and stored. message.content is the whole of it.',
+})
+export class AnswerFinished {
+  constructor(private readonly event: Extract<FollowEvent, { type: 'finished' }>) {}
+
+  @ObjectField(() => Message, { description: 'The answer as it is stored.' })
+  get message(): Message {
+    return new Message(this.event.row, this.event.scope);
+  }
+
+  @ObjectField(() => String, { description: 'For after of the subscription that sent it, and no other.' })
+  get cursor(): string {
+    return answerCursor(this.message, this.event.end);
+  }
+}
+
+export const AnswerEvent = createUnionType({
+  name: 'AnswerEvent',
+  description: 'What a follower of an answer is told: deltas, then its end.',
+  types: () => [AnswerDelta, AnswerFinished] as const,
+});
+
+@ObjectType({ simpleResolvers: true, description: 'What was sent, and the answer that is being written to it.' })
+export class SendMessagePayload {
+  @ObjectField(() => Conversation, { description: 'The conversation after the send.' })
+  readonly conversation: Conversation;
+
+  @ObjectField(() => Message, { description: 'The question, as it is stored.' })
+  readonly message: Message;
+
+  @ObjectField(() => Message, { description: 'The answer: follow it with Subscription.answer.' })
+  readonly answer: Message;
+
+  constructor(conversation: Conversation, message: Message, answer: Message) {
+    this.conversation = conversation;
+    this.message = message;
+    this.answer = answer;
+  }
+}
+
+@ObjectType({ simpleResolvers: true, description: 'What was appended.' })
+export class AppendMessagesPayload {
+  @ObjectField(() => Conversation, { description: 'The conversation after the append.' })
+  readonly conversation: Conversation;
+
+  @ObjectField(() => [Message], { description: 'The new messages, in the order given.' })
+  readonly messages: readonly Message[];
+
+  constructor(conversation: Conversation, messages: readonly Message[]) {
+    this.conversation = conversation;
+    this.messages = messages;
+  }
+}
+
+@ObjectType('Model', { simpleResolvers: true, description: 'A model that answers here.' })
+export class Model {
+  constructor(
+    private readonly settings: ModelSettings,
+    private readonly chosen: boolean,
+  ) {}
+
+  @ObjectField(() => ID, { description: 'What clients name it by.' })
+  get id(): string {
+    return this.settings.id;
+  }
+
+  @ObjectField(() => String, { description: 'For people.' })
+  get name(): string {
+    return this.settings.name;
+  }
+
+  @ObjectField(() => String, { description: 'Who answers: demo, openai, …' })
+  get provider(): string {
+    return this.settings.provider;
+  }
+
+  @ObjectField(() => Boolean, { description: 'Does it answer where nothing else is said?' })
+  get isDefault(): boolean {
+    return this.chosen;
+  }
+}

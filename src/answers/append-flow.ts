@@ -1,0 +1,168 @@
+import { insertConversation } from '../conversations/conversation.repository.js';
+import type { SealedConversation } from '../conversations/conversation-input.js';
+import { type RequestClaim, readRequest } from '../conversations/request.repository.js';
+import { conflict, notFound, unauthenticated } from '../errors.js';
+import type { Scope } from '../identity/scope.js';
+import { type Append, appendMessages } from '../messages/append.js';
+import {
+  claim,
+  claimAndLock,
+  type LockedConversation,
+  lockConversation,
+  readSurroundings,
+  type Surroundings,
+} from '../messages/append.repository.js';
+import { findMessages } from '../messages/message.repository.js';
+import type { MessageRow } from '../messages/message-row.js';
+import type { Clock } from '../platform/clock.js';
+import type { Database, Transaction } from '../platform/database.js';
+import type { Cancelling } from './cancelling.js';
+import { cancelled, settleLocked } from './settle.js';
+
+/** What one append wants, whichever mutation asks for it. */
+export interface AppendWish {
+  readonly scope: Scope;
+  readonly claim: RequestClaim;
+  readonly conversationId: string;
+  /** Where the conversation is to be made first. */
+  readonly create: SealedConversation | null;
+  readonly parentId: string | null;
+  readonly whenBusy: 'REJECT' | 'CANCEL';
+  /** What to append to the conversation as it was found. It runs again where the transaction does. */
+  readonly plan: (conversation: LockedConversation, answersRunning: number) => Pick<Append, 'messages' | 'run'>;
+}
+
+export type AppendOutcome =
+  | { readonly kind: 'appended'; readonly conversation: LockedConversation; readonly rows: readonly MessageRow[] }
+  /** The key was used before, for the same: nothing was done. */
+  | { readonly kind: 'replayed'; readonly made: RequestClaim['made'] };
+
+export interface AppendFlowDeps {
+  readonly database: Database;
+  readonly cancelling: Cancelling;
+  readonly clock: Clock;
+  readonly alternativesLimit: number;
+}
+
+/** How long an append with whenBusy CANCEL tries to come between answers, in all. */
+const patienceMs = 10_000;
+
+/** An answer is being written: the transaction is rolled back, and what was asked for is done outside of it. */
+class Busy extends Error {
+  constructor(readonly answerId: string) {
+    super('An answer is being written.');
+  }
+}
+
+/**
+ * The path that every append takes: one transaction that claims the key, locks owner and conversation, looks what
+ * stands there and writes. Where an answer is being written and shall be cancelled, that happens without a transaction
+ * first; only an answer whose writer does not react in time is settled inside, with its durable text.
+ */
+export async function append(deps: AppendFlowDeps, wish: AppendWish): Promise<AppendOutcome> {
+  const unheeded = new Set<string>();
+  const deadlineMs = deps.clock.monotonic() + patienceMs;
+  for (;;) {
+    const settled: string[] = [];
+    try {
+      const outcome = await deps.database.transactionOnce((tx) => attempt(deps, tx, wish, { unheeded, settled }));
+      for (const answerId of settled) deps.cancelling.settledElsewhere(answerId);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof Busy)) throw error;
+      if (wish.whenBusy === 'REJECT' || deps.clock.monotonic() >= deadlineMs) throw answerInProgress();
+      const heeded = await deps.cancelling.cancelAndWait(wish.scope.viewer.id, error.answerId);
+      if (!heeded) unheeded.add(error.answerId);
+    }
+  }
+}
+
+const answerInProgress = () =>
+  conflict('ANSWER_IN_PROGRESS', 'An answer is being written here; wait for it, or send whenBusy: CANCEL.');
+
+/** Answers whose writers did not react in time, and those of them that were settled on the way. */
+interface Cancels {
+  readonly unheeded: ReadonlySet<string>;
+  readonly settled: string[];
+}
+
+async function attempt(
+  deps: AppendFlowDeps,
+  tx: Transaction,
+  wish: AppendWish,
+  cancels: Cancels,
+): Promise<AppendOutcome> {
+  const found = wish.create ? await create(tx, wish, wish.create) : await lock(tx, wish, cancels);
+  if (!found) return await replay(tx, wish);
+  const { conversation, surroundings, answersRunning } = found;
+  const rows = await appendMessages(tx, {
+    keys: wish.scope.keys,
+    conversation,
+    surroundings,
+    parentId: wish.parentId,
+    alternativesLimit: deps.alternativesLimit,
+    ...wish.plan(conversation, answersRunning),
+  });
+  return { kind: 'appended', conversation, rows };
+}
+
+interface Found {
+  readonly conversation: LockedConversation;
+  readonly surroundings: Surroundings | null;
+  readonly answersRunning: number;
+}
+
+async function create(tx: Transaction, wish: AppendWish, sealed: SealedConversation): Promise<Found | null> {
+  const claimed = await claim(tx, wish.claim);
+  if (!claimed) return null;
+  const row = await insertConversation(tx, wish.claim.ownerId, wish.conversationId, sealed);
+  const conversation: LockedConversation = {
+    id: row.id,
+    revision: row.revision,
+    last_position: 0,
+    leaf_id: null,
+    leaf_position: 0,
+    leaf_segment: 0,
+    message_count: 0,
+    model: row.model,
+    system_prompt: row.system_prompt,
+    has_title: row.title !== null,
+    has_automatic_title: false,
+  };
+  return { conversation, surroundings: null, answersRunning: claimed.answers_running };
+}
+
+async function lock(tx: Transaction, wish: AppendWish, cancels: Cancels): Promise<Found | null> {
+  const { ownerId } = wish.claim;
+  const locked = await claimAndLock(tx, wish.claim, wish.conversationId);
+  if (!locked) return null;
+  const surroundings = await readSurroundings(tx, ownerId, wish.conversationId, wish.parentId);
+  const { running_id: runningId, run_id: runId, answers_running: answersRunning } = surroundings;
+  if (runningId === null || runId === null) return { conversation: locked, surroundings, answersRunning };
+  if (!cancels.unheeded.has(runningId)) throw new Busy(runningId);
+  const run = { ownerId, conversationId: wish.conversationId, messageId: runningId, runId };
+  await settleLocked(tx, { run, keys: wish.scope.keys, ending: cancelled, text: null });
+  cancels.settled.push(runningId);
+  // Settling took a revision of its own.
+  const conversation = await lockConversation(tx, ownerId, wish.conversationId);
+  if (!conversation) throw notFound('conversation');
+  return { conversation, surroundings, answersRunning: answersRunning - 1 };
+}
+
+/** Nothing was claimed and locked: the key was used before, or there is no such conversation, or no such person. */
+async function replay(tx: Transaction, wish: AppendWish): Promise<AppendOutcome> {
+  const made = await readRequest(tx, wish.claim);
+  const ours = JSON.stringify(made) === JSON.stringify(sortedLike(made, wish.claim.made));
+  if (!ours) return { kind: 'replayed', made };
+  const ids = Object.entries(made).flatMap(([name, id]) => (name === 'conversation' ? [] : [id]));
+  const rows = await findMessages(tx, wish.claim.ownerId, ids);
+  if (rows.length < ids.length) throw wish.create ? unauthenticated() : notFound('conversation');
+  // A first run of this very transaction did commit, though nobody was told.
+  const conversation = await lockConversation(tx, wish.claim.ownerId, wish.conversationId);
+  if (!conversation) throw notFound('conversation');
+  return { kind: 'appended', conversation, rows: rows.sort((one, other) => one.position - other.position) };
+}
+
+/** PostgreSQL gives a jsonb object's fields back in an order of its own. */
+const sortedLike = (model: object, values: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.keys(model).map((name) => [name, values[name]]));

@@ -1,0 +1,182 @@
+import { type Querier, type Statement, statement } from '../platform/database.js';
+import type { Instant } from '../platform/instant.js';
+import { type ConversationRow, conversationColumns } from './conversation-row.js';
+
+/** A place in the list, which goes by last activity and then by id. */
+export interface ListPlace {
+  readonly updatedAt: Instant | 'infinity' | '-infinity';
+  readonly id: string;
+}
+
+const lowestId = '00000000-0000-0000-0000-000000000000';
+const highestId = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** Newer, or older, than every conversation; and than every one of an instant. */
+export const newerThanAll: ListPlace = { updatedAt: 'infinity', id: highestId };
+export const olderThanAll: ListPlace = { updatedAt: '-infinity', id: lowestId };
+export const newestOf = (updatedAt: Instant): ListPlace => ({ updatedAt, id: highestId });
+export const oldestOf = (updatedAt: Instant): ListPlace => ({ updatedAt, id: lowestId });
+
+/** Which conversations are in the list at all. */
+export interface ListFilter {
+  /** Null: both. So the next. */
+  readonly archived: boolean | null;
+  readonly pinned: boolean | null;
+  /** Terms that all stand in the title; null where the title does not matter. */
+  readonly titleTerms: readonly Buffer[] | null;
+  /** Strictly between these two. */
+  readonly newer: ListPlace;
+  readonly older: ListPlace;
+}
+
+/** Which part of it: strictly between two places, at most `limit` from one end. */
+export interface ListBounds {
+  readonly newer: ListPlace;
+  readonly older: ListPlace;
+  readonly limit: number;
+  readonly from: 'newest' | 'oldest';
+}
+
+/** A part of the list, newest first; the two flags are exact at the moment of the read. */
+export interface ListPage {
+  readonly rows: readonly ConversationRow[];
+  readonly anyNewer: boolean;
+  readonly anyOlder: boolean;
+}
+
+interface Variant {
+  readonly from: ListBounds['from'];
+  readonly pinned: boolean | null;
+  readonly byTitle: boolean;
+}
+
+const activity = '(conversation.updated_at, conversation.id)';
+
+// What a partial index is made of, or not every list has, is spelled out: a generic plan could not use it as a value.
+const inList = ({ pinned, byTitle }: Omit<Variant, 'from'>, terms: string) => `
+  conversation.owner_id = $1 AND conversation.deleted_at IS NULL
+  ${pinned === null ? '' : pinned ? 'AND conversation.pinned' : 'AND NOT conversation.pinned'}
+  ${byTitle ? `AND conversation.title_terms @> ${terms}::bytea[]` : ''}`;
+
+// Archived ones and the others are two ranges of the index, each read from the same end, then merged. Each range has
+// one bound on either side, by row comparison. Whether anything stands beyond a cursor is asked for from the cursor on,
+// up to where the filter ends the list; an empty page still gives one row, which says it.
+const listText = (variant: Variant) => {
+  const matching = inList(variant, '$12');
+  const order = variant.from === 'newest' ? 'DESC' : 'ASC';
+  const any = (range: string) => `EXISTS (
+    SELECT FROM conversations AS conversation
+    WHERE ${matching} AND conversation.archived = ANY ($2::boolean[]) AND ${range}
+  )`;
+  return `
+  SELECT around.any_newer, around.any_older, page.*
+  FROM (
+    SELECT ${any(`${activity} >= ($3::timestamptz, $4::uuid) AND ${activity} < ($7::timestamptz, $8::uuid)`)} AS any_newer,
+      ${any(`${activity} <= ($5::timestamptz, $6::uuid) AND ${activity} > ($9::timestamptz, $10::uuid)`)} AS any_older
+  ) AS around
+  LEFT JOIN LATERAL (
+    SELECT ${conversationColumns}
+    FROM unnest($2::boolean[]) AS shelf (archived)
+    CROSS JOIN LATERAL (
+      SELECT * FROM conversations AS conversation
+      WHERE ${matching} AND conversation.archived = shelf.archived
+        AND ${activity} < ($3, $4) AND ${activity} > ($5, $6)
+      ORDER BY conversation.updated_at ${order}, conversation.id ${order}
+      LIMIT $11
+    ) AS conversation
+    ORDER BY conversation.updated_at ${order}, conversation.id ${order}
+    LIMIT $11
+  ) AS page ON true`;
+};
+
+const countText = (variant: Omit<Variant, 'from'>) => `
+  SELECT count(*)::integer AS count FROM conversations AS conversation
+  WHERE ${inList(variant, '$7')} AND conversation.archived = ANY ($2::boolean[])
+    AND ${activity} < ($3::timestamptz, $4::uuid) AND ${activity} > ($5::timestamptz, $6::uuid)`;
+
+const nameOf = ({ pinned, byTitle }: Omit<Variant, 'from'>) =>
+  `${pinned === null ? '' : pinned ? '.pinned' : '.notPinned'}${byTitle ? '.byTitle' : ''}`;
+
+const listStatements = new Map<string, Statement>();
+const countStatements = new Map<string, Statement>();
+for (const pinned of [null, true, false]) {
+  for (const byTitle of [false, true]) {
+    const kind = { pinned, byTitle };
+    countStatements.set(nameOf(kind), statement(`conversations.count${nameOf(kind)}`, countText(kind)));
+    for (const from of ['newest', 'oldest'] as const) {
+      const name = `conversations.${from}${nameOf(kind)}`;
+      listStatements.set(name, statement(name, listText({ ...kind, from })));
+    }
+  }
+}
+
+type ListedRow = Omit<ConversationRow, 'id'> & {
+  readonly id: string | null;
+  readonly any_newer: boolean;
+  readonly any_older: boolean;
+};
+
+/** A part of the owner's list in one statement. */
+export async function listConversations(
+  querier: Querier,
+  ownerId: string,
+  filter: ListFilter,
+  { newer, older, limit, from }: ListBounds,
+): Promise<ListPage> {
+  const listed = await querier.query<ListedRow>(
+    declared(listStatements, `conversations.${from}${nameOf(kindOf(filter))}`),
+    [
+      ownerId,
+      shelvesOf(filter),
+      ...placeValues(earlier(newer, filter.newer)),
+      ...placeValues(later(older, filter.older)),
+      ...placeValues(filter.newer),
+      ...placeValues(filter.older),
+      // One more than asked for says that something follows.
+      limit + 1,
+      ...(filter.titleTerms ? [filter.titleTerms] : []),
+    ],
+  );
+  const found = listed.filter(isConversation);
+  const isCut = found.length > limit;
+  const rows = found.slice(0, limit);
+  return {
+    rows: from === 'newest' ? rows : rows.reverse(),
+    anyNewer: (listed[0]?.any_newer ?? false) || (isCut && from === 'oldest'),
+    anyOlder: (listed[0]?.any_older ?? false) || (isCut && from === 'newest'),
+  };
+}
+
+/** How many conversations the filter lets through. */
+export async function countConversations(querier: Querier, ownerId: string, filter: ListFilter): Promise<number> {
+  const [row] = await querier.query<{ count: number }>(declared(countStatements, nameOf(kindOf(filter))), [
+    ownerId,
+    shelvesOf(filter),
+    ...placeValues(filter.newer),
+    ...placeValues(filter.older),
+    ...(filter.titleTerms ? [filter.titleTerms] : []),
+  ]);
+  return row?.count ?? 0;
+}
+
+const kindOf = ({ pinned, titleTerms }: ListFilter) => ({ pinned, byTitle: titleTerms !== null });
+const shelvesOf = ({ archived }: ListFilter) => (archived === null ? [false, true] : [archived]);
+const placeValues = ({ updatedAt, id }: ListPlace) => [updatedAt, id];
+const isConversation = (row: ListedRow): row is ListedRow & ConversationRow => row.id !== null;
+
+function declared(statements: ReadonlyMap<string, Statement>, name: string): Statement {
+  const found = statements.get(name);
+  if (!found) throw new Error(`There is no statement ${name}.`);
+  return found;
+}
+
+/** Instants are text of one form, so they compare as text; the infinite ones stand outside of it. */
+function isNewer(one: ListPlace, other: ListPlace): boolean {
+  if (one.updatedAt === other.updatedAt) return one.id > other.id;
+  if (one.updatedAt === 'infinity' || other.updatedAt === '-infinity') return true;
+  if (other.updatedAt === 'infinity' || one.updatedAt === '-infinity') return false;
+  return one.updatedAt > other.updatedAt;
+}
+
+const earlier = (one: ListPlace, other: ListPlace) => (isNewer(one, other) ? other : one);
+const later = (one: ListPlace, other: ListPlace) => (isNewer(one, other) ? one : other);

@@ -1,0 +1,99 @@
+import { type Querier, statement, type Transaction } from '../platform/database.js';
+
+const lockStatement = statement(
+  'conversations.lockMany',
+  `SELECT id FROM conversations
+   WHERE owner_id = $1 AND id = ANY ($2::uuid[]) AND deleted_at IS NULL
+   ORDER BY id
+   FOR UPDATE`,
+);
+
+const markStatement = statement(
+  'conversations.markDeleted',
+  `UPDATE conversations SET deleted_at = now(), revision = revision + 1
+   WHERE owner_id = $1 AND id = ANY ($2::uuid[])`,
+);
+
+const dropRunsStatement = statement(
+  'answerRuns.drop',
+  'DELETE FROM answer_runs WHERE owner_id = $1 AND conversation_id = ANY ($2::uuid[]) RETURNING message_id',
+);
+
+const dropChunksStatement = statement(
+  'answerChunks.drop',
+  'DELETE FROM answer_chunks WHERE owner_id = $1 AND message_id = ANY ($2::uuid[])',
+);
+
+/** What a deletion made unreadable. */
+export interface MarkedDeleted {
+  readonly conversationIds: readonly string[];
+  /** Answers that were being written: their runs are gone, so whoever writes them is fenced. */
+  readonly answerIds: readonly string[];
+}
+
+/** Marks the owner's conversations among these gone; what is not there, or is gone already, is left out. */
+export async function markDeleted(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<MarkedDeleted> {
+  const locked = await tx.query<{ id: string }>(lockStatement, [ownerId, ids]);
+  const conversationIds = locked.map(({ id }) => id);
+  if (conversationIds.length === 0) return { conversationIds, answerIds: [] };
+  await tx.query(markStatement, [ownerId, conversationIds]);
+  // Only now, behind the locks: a statement that had waited for them would not see a run that began meanwhile.
+  const runs = await tx.query<{ message_id: string }>(dropRunsStatement, [ownerId, conversationIds]);
+  const answerIds = runs.map((run) => run.message_id);
+  if (answerIds.length > 0) await tx.query(dropChunksStatement, [ownerId, answerIds]);
+  return { conversationIds, answerIds };
+}
+
+const takeStatement = statement(
+  'conversations.takeDeleted',
+  `SELECT owner_id, id FROM conversations
+   WHERE deleted_at IS NOT NULL
+   ORDER BY deleted_at
+   LIMIT 1
+   FOR UPDATE SKIP LOCKED`,
+);
+
+const removeMessagesStatement = statement(
+  'messages.removeBatch',
+  `WITH batch AS (
+     SELECT position FROM messages WHERE owner_id = $1 AND conversation_id = $2 ORDER BY position LIMIT $3
+   ), removed AS (
+     DELETE FROM messages USING batch
+     WHERE messages.owner_id = $1 AND messages.conversation_id = $2 AND messages.position = batch.position
+     RETURNING messages.position
+   )
+   SELECT count(*)::integer AS count FROM removed`,
+);
+
+const removeSegmentsStatement = statement(
+  'segments.remove',
+  'DELETE FROM segments WHERE owner_id = $1 AND conversation_id = $2',
+);
+
+const removeStatement = statement('conversations.remove', 'DELETE FROM conversations WHERE owner_id = $1 AND id = $2');
+
+/**
+ * Removes the rows of one conversation that was marked deleted, at most `batch` messages of it; the conversation itself
+ * goes last. Skips what another instance is removing. False where there is nothing to do.
+ */
+export async function removeDeletedBatch(tx: Transaction, batch: number): Promise<boolean> {
+  const [taken] = await tx.query<{ owner_id: string; id: string }>(takeStatement, []);
+  if (!taken) return false;
+  const place = [taken.owner_id, taken.id];
+  const [removed] = await tx.query<{ count: number }>(removeMessagesStatement, [...place, batch]);
+  if ((removed?.count ?? 0) >= batch) return true;
+  await tx.query(removeSegmentsStatement, place);
+  await tx.query(removeStatement, place);
+  return true;
+}
+
+/** Is there anything to remove? Asked without a lock, to spare the sweeper a transaction. */
+const anyStatement = statement(
+  'conversations.anyDeleted',
+  'SELECT EXISTS (SELECT FROM conversations WHERE deleted_at IS NOT NULL) AS any',
+);
+
+export async function anyDeleted(querier: Querier): Promise<boolean> {
+  const [row] = await querier.query<{ any: boolean }>(anyStatement, []);
+  return row?.any ?? false;
+}

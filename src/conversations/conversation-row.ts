@@ -1,0 +1,45 @@
+import type { Place } from '../platform/encryption.js';
+import type { Instant } from '../platform/instant.js';
+
+/** The header of a conversation as the database gives it: texts sealed, in base64. */
+export interface ConversationRow {
+  readonly id: string;
+  readonly title: string | null;
+  readonly automatic_title: string | null;
+  readonly system_prompt: string | null;
+  readonly metadata: string | null;
+  readonly model: string | null;
+  readonly pinned: boolean;
+  readonly archived: boolean;
+  readonly revision: number;
+  readonly branch_revision: number;
+  /** The newest message of the visible branch; null while there is none. */
+  readonly leaf_id: string | null;
+  readonly message_count: number;
+  /** The answer being written at the moment of the read; null where there is none. */
+  readonly active_answer_id: string | null;
+  readonly created_at: Instant;
+  readonly updated_at: Instant;
+}
+
+/** The columns of a ConversationRow; the name `conversation` must be in scope. */
+export const conversationColumns = `
+  conversation.id,
+  encode(conversation.sealed_title, 'base64') AS title,
+  encode(conversation.sealed_automatic_title, 'base64') AS automatic_title,
+  encode(conversation.sealed_system_prompt, 'base64') AS system_prompt,
+  encode(conversation.sealed_metadata, 'base64') AS metadata,
+  conversation.model, conversation.pinned, conversation.archived, conversation.revision,
+  conversation.branch_revision, conversation.leaf_id, conversation.message_count,
+  (SELECT run.message_id FROM answer_runs AS run
+   WHERE run.owner_id = conversation.owner_id AND run.conversation_id = conversation.id) AS active_answer_id,
+  conversation.created_at, conversation.updated_at`;
+
+type TextColumn = 'title' | 'automatic_title' | 'system_prompt' | 'metadata';
+
+/** Where a text of a conversation is sealed to. */
+export const conversationPlace = (conversationId: string, column: TextColumn): Place => ({
+  table: 'conversations',
+  row: conversationId,
+  column,
+});

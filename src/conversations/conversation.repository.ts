@@ -1,0 +1,124 @@
+import { type Querier, statement, type Transaction } from '../platform/database.js';
+import type { SealedConversation } from './conversation-input.js';
+import { type ConversationRow, conversationColumns } from './conversation-row.js';
+
+const byIdsStatement = statement(
+  'conversations.byIds',
+  `SELECT ${conversationColumns} FROM conversations AS conversation
+   WHERE conversation.owner_id = $1 AND conversation.id = ANY ($2::uuid[]) AND conversation.deleted_at IS NULL`,
+);
+
+/** The owner's conversations with these ids, in no order; what is not there, deleted or somebody else's is left out. */
+export function findConversations(
+  querier: Querier,
+  ownerId: string,
+  ids: readonly string[],
+): Promise<ConversationRow[]> {
+  return querier.query<ConversationRow>(byIdsStatement, [ownerId, ids]);
+}
+
+export async function findConversation(querier: Querier, ownerId: string, id: string): Promise<ConversationRow | null> {
+  const [row] = await findConversations(querier, ownerId, [id]);
+  return row ?? null;
+}
+
+const insertStatement = statement(
+  'conversations.insert',
+  `INSERT INTO conversations AS conversation (
+     owner_id, id, sealed_title, title_terms, sealed_system_prompt, sealed_metadata, model, pinned, archived,
+     revision, branch_revision, last_position, leaf_position, leaf_segment, message_count, created_at, updated_at)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now(), now())
+   RETURNING ${conversationColumns}`,
+);
+
+/** A conversation without messages, at revision 1. */
+export async function insertConversation(
+  tx: Transaction,
+  ownerId: string,
+  id: string,
+  sealed: SealedConversation,
+): Promise<ConversationRow> {
+  const { sealedTitle, titleTerms, sealedSystemPrompt, sealedMetadata, model } = sealed;
+  return one(
+    await tx.query<ConversationRow>(insertStatement, [
+      ownerId,
+      id,
+      sealedTitle,
+      titleTerms,
+      sealedSystemPrompt,
+      sealedMetadata,
+      model,
+    ]),
+  );
+}
+
+const lockStatement = statement(
+  'conversations.lockHeader',
+  `SELECT ${conversationColumns} FROM conversations AS conversation
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   FOR UPDATE`,
+);
+
+/** The header, which nobody else changes before the commit; null where there is none. */
+export async function lockHeader(tx: Transaction, ownerId: string, id: string): Promise<ConversationRow | null> {
+  const [row] = await tx.query<ConversationRow>(lockStatement, [ownerId, id]);
+  return row ?? null;
+}
+
+/** What an update writes; what is absent stays. */
+export interface HeaderChange {
+  readonly title?: { readonly sealed: Buffer | null; readonly terms: readonly Buffer[] };
+  readonly systemPrompt?: { readonly sealed: Buffer | null };
+  readonly metadata?: { readonly sealed: Buffer | null };
+  readonly model?: { readonly id: string | null };
+  readonly pinned?: boolean;
+  readonly archived?: boolean;
+}
+
+const updateStatement = statement(
+  'conversations.update',
+  `UPDATE conversations AS conversation
+   SET revision = conversation.revision + 1,
+     sealed_title = CASE WHEN $3::boolean THEN $4::bytea ELSE conversation.sealed_title END,
+     title_terms = CASE WHEN $3 THEN $5::bytea[] ELSE conversation.title_terms END,
+     sealed_system_prompt = CASE WHEN $6::boolean THEN $7::bytea ELSE conversation.sealed_system_prompt END,
+     sealed_metadata = CASE WHEN $8::boolean THEN $9::bytea ELSE conversation.sealed_metadata END,
+     model = CASE WHEN $10::boolean THEN $11::text ELSE conversation.model END,
+     pinned = coalesce($12::boolean, conversation.pinned),
+     archived = coalesce($13::boolean, conversation.archived)
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   RETURNING ${conversationColumns}`,
+);
+
+/** Takes the next revision; leaves updated_at, which messages move. Needs the row's lock. */
+export async function updateHeader(
+  tx: Transaction,
+  ownerId: string,
+  id: string,
+  change: HeaderChange,
+): Promise<ConversationRow> {
+  const { title, systemPrompt, metadata, model, pinned, archived } = change;
+  return one(
+    await tx.query<ConversationRow>(updateStatement, [
+      ownerId,
+      id,
+      title !== undefined,
+      title?.sealed ?? null,
+      title?.terms ?? [],
+      systemPrompt !== undefined,
+      systemPrompt?.sealed ?? null,
+      metadata !== undefined,
+      metadata?.sealed ?? null,
+      model !== undefined,
+      model?.id ?? null,
+      pinned ?? null,
+      archived ?? null,
+    ]),
+  );
+}
+
+function one<Row>(rows: readonly Row[]): Row {
+  const [row] = rows;
+  if (!row || rows.length > 1) throw new Error(`A statement that changes one row changed ${rows.length}.`);
+  return row;
+}

@@ -1,0 +1,73 @@
+import { conflict, unauthenticated } from '../errors.js';
+import { type Querier, statement, type Transaction } from '../platform/database.js';
+
+/** What an idempotency key is claimed with. */
+export interface RequestClaim {
+  readonly ownerId: string;
+  readonly key: Buffer;
+  readonly fingerprint: Buffer;
+  /** Ids by what they name; made before the transaction, so that a second run of it makes the same. */
+  readonly made: Readonly<Record<string, string>>;
+}
+
+/** Ours to carry out, or what the first with this key made. */
+export type ClaimedRequest =
+  | { readonly claimed: true }
+  | { readonly claimed: false; readonly made: Readonly<Record<string, string>> };
+
+// Requests before owner: the second part reads what the first returned. Whether the owner could be held is told apart
+// from whether the key was free, since the row that this statement inserts would look like somebody's first use.
+const claimStatement = statement(
+  'requests.claimForOwner',
+  `WITH claimed AS (
+     INSERT INTO requests (owner_id, key, fingerprint, made, created_at) VALUES ($1, $2, $3, $4, now())
+     ON CONFLICT (owner_id, key) DO NOTHING RETURNING owner_id
+   ), owner AS (
+     SELECT id FROM users
+     WHERE id = $1 AND erasing_at IS NULL AND EXISTS (SELECT FROM claimed)
+     FOR KEY SHARE
+   )
+   SELECT EXISTS (SELECT FROM claimed) AS claimed, EXISTS (SELECT FROM owner) AS held`,
+);
+
+const readStatement = statement(
+  'requests.read',
+  'SELECT fingerprint, made FROM requests WHERE owner_id = $1 AND key = $2',
+);
+
+/**
+ * Claims the key and holds the owner's row until the commit. A key that another transaction holds is waited for.
+ * @throws CONFLICT (IDEMPOTENCY_KEY_REUSED) where the key was used for something else
+ * @throws UNAUTHENTICATED where the owner is gone or being erased
+ */
+export async function claimRequest(tx: Transaction, claim: RequestClaim): Promise<ClaimedRequest> {
+  const { ownerId, key, fingerprint, made } = claim;
+  const values = [ownerId, key, fingerprint, JSON.stringify(made)];
+  const [outcome] = await tx.query<{ claimed: boolean; held: boolean }>(claimStatement, values);
+  if (outcome?.claimed) {
+    if (!outcome.held) throw unauthenticated();
+    return { claimed: true };
+  }
+  return { claimed: false, made: await readRequest(tx, claim) };
+}
+
+/**
+ * What the first with this key made, where there was one that has committed.
+ * @throws CONFLICT (IDEMPOTENCY_KEY_REUSED) where the key was used for something else
+ */
+export async function findRequest(querier: Querier, claim: RequestClaim): Promise<RequestClaim['made'] | null> {
+  const { ownerId, key, fingerprint } = claim;
+  const [row] = await querier.query<Pick<RequestClaim, 'fingerprint' | 'made'>>(readStatement, [ownerId, key]);
+  if (!row || row.fingerprint.equals(fingerprint)) return row?.made ?? null;
+  throw conflict('IDEMPOTENCY_KEY_REUSED', 'This idempotencyKey was used for something else; use a new one.');
+}
+
+/**
+ * The same after a claim that found the key used: now it is certain that there was one.
+ * @throws UNAUTHENTICATED where the owner, and all that was theirs, was erased while we waited for the key
+ */
+export async function readRequest(tx: Transaction, claim: RequestClaim): Promise<RequestClaim['made']> {
+  const made = await findRequest(tx, claim);
+  if (!made) throw unauthenticated();
+  return made;
+}

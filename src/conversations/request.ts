@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import { badUserInput } from '../errors.js';
+import type { OwnerKeys } from '../platform/encryption.js';
+import { checkText } from '../platform/unicode.js';
+
+/**
+ * An idempotency key as a client gives it; null where it gives none.
+ * @throws BAD_USER_INPUT naming `field` for an empty one, or one longer than `maxCodeUnits`
+ */
+export function readIdempotencyKey(field: string, key: string | null | undefined, maxCodeUnits: number): string | null {
+  if (key === null || key === undefined) return null;
+  if (key === '') throw badUserInput(field, `${field} has 1 to ${maxCodeUnits} characters; omit it for none.`);
+  return checkText(field, key, maxCodeUnits);
+}
+
+/** The key that a request is claimed under; one of our own where the client gave none, for a second run to find it. */
+export function requestKey(keys: OwnerKeys, clientKey: string | null): Buffer {
+  return keys.fingerprint(clientKey === null ? `own key\n${randomUUID()}` : `key\n${clientKey}`);
+}
+
+/** What a request asks for: the mutation's name and its whole input, whatever the order of its fields. */
+export function requestFingerprint(keys: OwnerKeys, mutation: string, input: object): Buffer {
+  return keys.fingerprint(`${mutation}\n${JSON.stringify(input, sortFields)}`);
+}
+
+function sortFields(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+}

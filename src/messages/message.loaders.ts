@@ -1,0 +1,87 @@
+import DataLoader from 'dataloader';
+import type { Scope } from '../identity/scope.js';
+import type { Querier } from '../platform/database.js';
+import { findMessages, findPages, type PageBounds } from './message.repository.js';
+import { Message } from './message.types.js';
+import type { LoadedPage } from './message-connection.types.js';
+import type { MessageRow } from './message-row.js';
+import type { AnswerText } from './message-texts.js';
+
+/** A page of one conversation. */
+export interface PageKey {
+  readonly conversationId: string;
+  readonly bounds: PageBounds;
+}
+
+export interface MessageLoaders {
+  /** By the id of the row; null for what is not there or not the viewer's. */
+  readonly byId: DataLoader<string, Message | null>;
+  /** Pages with the same bounds are read in one statement; null for a conversation that is not there. */
+  readonly page: DataLoader<PageKey, LoadedPage | null, string>;
+  /**
+   * The one object that this scope has for a message. The row that was read first stays, so that one operation sees one
+   * length of a running answer, wherever it reads it.
+   * @param live the answer's text as a live event has it
+   */
+  keep(row: MessageRow, live?: AnswerText): Message;
+}
+
+/** Made once by the app; `scope.of` then makes the loaders once in each scope. */
+export type MakeMessageLoaders = (scope: Scope) => MessageLoaders;
+
+export const makeMessageLoaders =
+  (querier: Querier): MakeMessageLoaders =>
+  (scope) => {
+    const { ownerId } = scope.keys;
+    const kept = new Map<string, Message>();
+    const keep = (row: MessageRow, live?: AnswerText): Message => {
+      const known = kept.get(row.id);
+      if (known) return known;
+      const message = new Message(row, scope, live ?? null);
+      kept.set(row.id, message);
+      byId.prime(row.id, message);
+      return message;
+    };
+    const byId = new DataLoader<string, Message | null>(async (ids) => {
+      const rows = await findMessages(querier, ownerId, ids);
+      const found = new Map(rows.map((row) => [row.id, keep(row)]));
+      return ids.map((id) => found.get(id) ?? null);
+    });
+    const page = new DataLoader<PageKey, LoadedPage | null, string>(
+      async (keys) => {
+        const pages = await Promise.all(groupByBounds(keys).map((group) => loadPages(querier, ownerId, group, keep)));
+        const byKey = new Map(pages.flat());
+        return keys.map((key) => byKey.get(nameOf(key)) ?? null);
+      },
+      { cacheKeyFn: nameOf },
+    );
+    return { byId, page, keep };
+  };
+
+const nameOfBounds = ({ after, before, limit, from }: PageBounds) => `${after}/${before}/${limit}/${from}`;
+const nameOf = ({ conversationId, bounds }: PageKey) => `${conversationId}/${nameOfBounds(bounds)}`;
+
+function groupByBounds(keys: readonly PageKey[]): PageKey[][] {
+  const groups = new Map<string, PageKey[]>();
+  for (const key of keys) {
+    const name = nameOfBounds(key.bounds);
+    groups.set(name, [...(groups.get(name) ?? []), key]);
+  }
+  return [...groups.values()];
+}
+
+async function loadPages(
+  querier: Querier,
+  ownerId: string,
+  group: readonly PageKey[],
+  keep: MessageLoaders['keep'],
+): Promise<[string, LoadedPage][]> {
+  const [first] = group;
+  if (!first) return [];
+  const ids = group.map((key) => key.conversationId);
+  const pages = await findPages(querier, ownerId, ids, first.bounds);
+  return [...pages].map(([conversationId, { rows, ...flags }]) => [
+    nameOf({ conversationId, bounds: first.bounds }),
+    { ...flags, messages: rows.map((row) => keep(row)) },
+  ]);
+}

@@ -1,0 +1,61 @@
+import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
+import { Conversation } from '../conversations/conversation.types.js';
+import { notFound } from '../errors.js';
+import type { NodeFinder } from '../identity/node.types.js';
+import type { Scope } from '../identity/scope.js';
+import { fromPublicId } from '../platform/ids.js';
+import type { MakeMessageLoaders } from './message.loaders.js';
+import type { MessageService } from './message.service.js';
+import { Message, MessagePayload } from './message.types.js';
+import { RateMessageInput } from './message-input.types.js';
+
+@Resolver(() => Message)
+export class MessageResolver {
+  constructor(
+    private readonly service: MessageService,
+    private readonly loaders: MakeMessageLoaders,
+    private readonly conversations: MakeConversationLoaders,
+  ) {}
+
+  @Query(() => Message, {
+    nullable: true,
+    description: "Null for what does not exist and for what is someone else's: the two cannot be told apart.",
+  })
+  message(@Arg('id', () => ID, { description: 'The id of a message.' }) id: string, @Ctx() scope: Scope) {
+    const known = fromPublicId('msg', id);
+    return known === null ? null : scope.of(this.loaders).byId.load(known);
+  }
+
+  @Mutation(() => MessagePayload, { description: 'Says, or takes back, what the person thinks of a message.' })
+  async rateMessage(
+    @Arg('input', () => RateMessageInput, { description: 'Which message, and what they think of it.' })
+    input: RateMessageInput,
+    @Ctx() scope: Scope,
+  ): Promise<MessagePayload> {
+    const fresh = await scope.fresh();
+    return new MessagePayload(fresh.of(this.loaders).keep(await this.service.rate(fresh, input)));
+  }
+
+  @FieldResolver(() => Conversation, { description: 'The conversation that it stands in.' })
+  async conversation(@Root() message: Message): Promise<Conversation> {
+    const found = await message.scope.of(this.conversations).byId.load(message.row.conversation_id);
+    // Deleted between two statements of this operation.
+    if (!found) throw notFound('conversation');
+    return found;
+  }
+
+  @FieldResolver(() => Message, {
+    nullable: true,
+    description: 'The message that this one follows; null for the first.',
+  })
+  parent(@Root() message: Message): Promise<Message | null> | null {
+    const { parent_id: parentId } = message.row;
+    return parentId === null ? null : message.scope.of(this.loaders).byId.load(parentId);
+  }
+}
+
+export const messageFinder = (loaders: MakeMessageLoaders): NodeFinder => ({
+  prefix: 'msg',
+  load: (scope, id) => scope.of(loaders).byId.load(id),
+});

@@ -85,17 +85,37 @@ describe('The demo model', () => {
     const lastThought = events.findLastIndex(({ event }) => event.type === 'reasoning');
     expect(lastThought).toBeLessThan(events.findIndex(({ event }) => event.type === 'text'));
   });
+});
 
-  it('reports only the count that it knows: the pieces that it wrote', async () => {
+describe('The end of a demonstration', () => {
+  it('reports the one count that is known: the pieces that were written', async () => {
     const events = await demonstrate('Hi');
     const pieces = events.filter(({ event }) => event.type === 'text' || event.type === 'reasoning').length;
     expect(events.at(-2)?.event).toEqual({ type: 'usage', promptTokens: null, completionTokens: pieces });
   });
 
-  it('ends with finish "stop", or "length" where the answer may have no more tokens', async () => {
+  it('is finish "stop", or "length" where the answer may have no more tokens', async () => {
     expect((await demonstrate('Hi')).at(-1)?.event).toEqual({ type: 'finish', reason: 'stop' });
     const short = await demonstrate('Hi', { maxOutputTokens: 5 });
     expect(short.filter(({ event }) => event.type === 'text')).toHaveLength(5);
     expect(short.at(-1)?.event).toEqual({ type: 'finish', reason: 'length' });
+  });
+
+  it('has neither usage nor finish where it is aborted after the last piece', async () => {
+    const pieces = (await demonstrate('Hi')).filter(({ event }) => event.type === 'text').length;
+    const clock = new ManualClock();
+    const abort = new AbortController();
+    const messages = [{ role: 'USER', content: 'Hi' }] as const;
+    const request = { model: 'demo', messages, maxOutputTokens: null, signal: abort.signal };
+    const types: string[] = [];
+    const all = async () => {
+      for await (const { type } of new DemoModel(clock).answer(request)) {
+        types.push(type);
+        if (types.filter((each) => each === 'text').length === pieces) abort.abort();
+      }
+    };
+    await clock.runUntil(all());
+    expect(types.at(-1)).toBe('text');
+    expect(clock.pending).toBe(0);
   });
 });

@@ -13,11 +13,15 @@ class DeafProvider implements ModelProvider {
   private readonly asked: ((result: IteratorResult<ModelEvent>) => void)[] = [];
   signal: AbortSignal = new AbortController().signal;
   returned = false;
+  asks = 0;
 
   answer({ signal }: { signal: AbortSignal }): AsyncIterable<ModelEvent> {
     this.signal = signal;
     const iterator: AsyncIterator<ModelEvent> = {
-      next: () => new Promise((resolve) => this.asked.push(resolve)),
+      next: () => {
+        this.asks += 1;
+        return new Promise((resolve) => this.asked.push(resolve));
+      },
       return: async () => {
         this.returned = true;
         return { done: true, value: undefined };
@@ -146,6 +150,14 @@ describe('A model with timeouts', () => {
     expect(await next).toEqual({ done: true, value: undefined });
     expect(provider.signal.aborted).toBe(true);
     expect(provider.returned).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('asks nothing where it is aborted before it begins', async () => {
+    const { clock, provider, abort, events } = begin();
+    abort.abort();
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(provider.asks).toBe(0);
     expect(clock.pending).toBe(0);
   });
 

@@ -32,6 +32,8 @@ export class HttpServer {
   private readonly server: Server;
   private draining = false;
   private inFlight = 0;
+  /** Connections that have become sockets: Node does not close them. */
+  private readonly upgraded = new Set<Duplex>();
   private whenIdle: (() => void) | null = null;
 
   constructor(private readonly options: HttpServerOptions) {
@@ -70,21 +72,28 @@ export class HttpServer {
     this.draining = true;
   }
 
-  /** Accepts no connection any more, lets the requests in flight finish for `graceMs`, and ends what is left. */
+  /** Accepts no connection any more, lets requests finish and sockets close for `graceMs`, and ends what is left. */
   async close(graceMs: number): Promise<void> {
     this.drain();
     if (!this.server.listening) return;
     const closed = new Promise((resolve) => this.server.close(resolve));
-    if (this.inFlight > 0) {
-      const idle = new Promise<void>((resolve) => {
-        this.whenIdle = resolve;
-      });
-      const giveUp = new AbortController();
-      await Promise.race([idle, pause(this.options.clock, graceMs, giveUp.signal)]);
-      giveUp.abort();
-    }
+    const giveUp = new AbortController();
+    await Promise.race([this.idle(), pause(this.options.clock, graceMs, giveUp.signal)]);
+    giveUp.abort();
     this.server.closeAllConnections();
+    for (const socket of this.upgraded) socket.destroy();
     await closed;
+  }
+
+  private idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.whenIdle = resolve;
+      this.checkIdle();
+    });
+  }
+
+  private checkIdle(): void {
+    if (this.inFlight === 0 && this.upgraded.size === 0) this.whenIdle?.();
   }
 
   private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -92,7 +101,7 @@ export class HttpServer {
     this.inFlight += 1;
     response.once('close', () => {
       this.inFlight -= 1;
-      if (this.inFlight === 0) this.whenIdle?.();
+      this.checkIdle();
     });
     // A client that goes away is no fault of ours, and nobody waits for an answer.
     request.on('error', () => {});
@@ -137,7 +146,12 @@ export class HttpServer {
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.upgraded.add(socket);
     socket.on('error', () => socket.destroy());
+    socket.once('close', () => {
+      this.upgraded.delete(socket);
+      this.checkIdle();
+    });
     const { sockets, crossOrigin } = this.options;
     const path = pathOf(request);
     const handle = Object.hasOwn(sockets, path) ? sockets[path] : undefined;

@@ -53,7 +53,7 @@ export interface Server {
    * served and subscriptions go on, so that answers being written can be followed to their end.
    */
   drain(): void;
-  /** Second half: no connection is accepted, sockets close with 1001, requests in flight get `graceMs`. */
+  /** Second half: no connection is accepted, sockets close with 1001, they and requests in flight get `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 

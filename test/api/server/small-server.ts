@@ -2,7 +2,7 @@ import { buildSchema, type GraphQLFieldResolver, GraphQLObjectType, type GraphQL
 import { pino } from 'pino';
 import { notFound, unauthenticated } from '../../../src/errors.js';
 import type { Viewer } from '../../../src/identity/viewer.js';
-import { defaultLimits } from '../../../src/limits.js';
+import { defaultLimits, type Limits } from '../../../src/limits.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { describeError } from '../../../src/platform/log.js';
 import { createServer, type Server, type ServerOptions } from '../../../src/server/server.js';
@@ -132,7 +132,7 @@ export interface LogLine {
   readonly [name: string]: unknown;
 }
 
-type Changes = Partial<Omit<ServerOptions<Reader>, 'limits'>> & { readonly limits?: Partial<typeof defaultLimits> };
+type Changes = Partial<Omit<ServerOptions<Reader>, 'limits'>> & { readonly limits?: Partial<Limits> };
 
 /** A whole server over a schema of its own, on a port of its own; the token is the person's name. */
 export async function startSmallServer(changes: Changes = {}): Promise<SmallServer> {

@@ -2,7 +2,7 @@ import { findConversation } from '../conversations/conversation.repository.js';
 import { sealConversation } from '../conversations/conversation-input.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
 import { requestFingerprint, requestKey } from '../conversations/request.js';
-import { type RequestClaim, wasUsed } from '../conversations/request.repository.js';
+import { findRequest, type RequestClaim } from '../conversations/request.repository.js';
 import { badUserInput, notFound, ParleyError, rateLimited } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { Scope } from '../identity/scope.js';
@@ -196,7 +196,7 @@ export class AnswerService {
       await rates.take(rate, claim.ownerId);
     } catch (error) {
       const limited = error instanceof ParleyError && error.code === 'RATE_LIMITED';
-      if (!limited || clientKey === null || !(await wasUsed(database, claim))) throw error;
+      if (!limited || clientKey === null || !(await findRequest(database, claim))) throw error;
       taken = false;
     }
     const outcome = await work();
@@ -259,7 +259,7 @@ function readOffsets(scope: Scope, messageId: string, after: string): Offsets {
 class PreparedRun {
   private run: Run | null = null;
   private started = false;
-  private source: PromptSource | null = null;
+  private place: Omit<PromptSource, 'model'> | null = null;
 
   constructor(
     private readonly deps: Pick<AnswerServiceDeps, 'runs' | 'providerOf' | 'database' | 'keyring' | 'clock'>,
@@ -270,15 +270,15 @@ class PreparedRun {
     this.discardUnlessStarted();
     const { runs, providerOf, database: querier, keyring, clock } = this.deps;
     const read = (signal: AbortSignal) => {
-      if (!this.source) throw new Error('A run was started before its place was known.');
-      return readPrompt({ querier, keyring, clock }, { ...this.source, model }, signal);
+      if (!this.place) throw new Error('A run was started before its place was known.');
+      return readPrompt({ querier, keyring, clock }, { ...this.place, model }, signal);
     };
     this.run = runs.prepare(this.key, { model, provider: providerOf(model), readPrompt: read });
   }
 
   start(conversation: LockedConversation, answer: MessageRow): void {
     if (!this.run) throw new Error('A run was started that was not prepared.');
-    this.source = {
+    this.place = {
       ...this.key,
       segment: answer.segment,
       position: answer.position,

@@ -1,3 +1,4 @@
+import { unavailable } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import { findMessage } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
@@ -42,6 +43,7 @@ export class Runs {
   private readonly entries = new Map<string, Entry>();
   private readonly upkeep: Upkeep;
   private readonly closing = new AbortController();
+  private draining = false;
 
   constructor(private readonly deps: RunsDeps) {
     const { database, keyring, clock, log } = deps;
@@ -49,8 +51,12 @@ export class Runs {
     this.upkeep = new Upkeep({ database, keyring, clock, log, onTick });
   }
 
-  /** Makes a run that can be followed but does not write yet: its transaction has not committed. */
+  /**
+   * Makes a run that can be followed but does not write yet: its transaction has not committed.
+   * @throws UNAVAILABLE where this instance is shutting down
+   */
   prepare(key: RunKey, source: RunSource): Run {
+    if (this.draining) throw unavailable();
     const { clock, log, answerBytes } = this.deps;
     const run: Run = new Run(key, {
       ...source,
@@ -109,6 +115,7 @@ export class Runs {
 
   /** Gives running answers `graceMs` to finish, interrupts the rest, and waits `settleMs` at most for them to settle. */
   async drain(graceMs: number, settleMs: number): Promise<void> {
+    this.draining = true;
     await this.allDone(graceMs);
     for (const { run } of this.entries.values()) run.stop('shutdown');
     await this.allDone(settleMs);

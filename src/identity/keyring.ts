@@ -48,8 +48,9 @@ export class Keyring {
     return opening;
   }
 
-  /** Makes the owner's first key where there is none. */
+  /** Makes the owner's first key where there is none; whoever is first makes it for all. */
   async ensure(ownerId: string): Promise<void> {
+    if ((await this.database.query<KeyRow>(readKeys, [ownerId])).length > 0) return;
     const dataKey = newDataKey(1);
     const { kekId, wrapped } = await this.keyEncryption.wrap(ownerId, dataKey);
     await this.database.query(insertKey, [ownerId, dataKey.id, kekId, wrapped]);

@@ -1,5 +1,5 @@
 import { automaticTitle, titleTerms } from '../conversations/title.js';
-import { badUserInput, conflict, notFound } from '../errors.js';
+import { badUserInput, notFound } from '../errors.js';
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
@@ -94,12 +94,6 @@ export async function appendMessages(tx: Transaction, append: Append): Promise<M
     run: append.run,
     title: titleOf(append),
   });
-}
-
-/** Refuses where an answer is being written. */
-export function checkIdle(surroundings: Surroundings): void {
-  if (surroundings.running_id === null) return;
-  throw conflict('ANSWER_IN_PROGRESS', 'An answer is being written here; wait for it, or send whenBusy: CANCEL.');
 }
 
 interface ChosenPlace {

@@ -1,8 +1,8 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
-import { DataSource, type EntityManager, type EntitySchema, type MixedList } from 'typeorm';
+import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm';
 import { ParleyError, unavailable } from '../errors.js';
-import { type Log, describeError } from './log.js';
 import { instantFromPostgres } from './instant.js';
+import { describeError, type Log } from './log.js';
 
 /** SQL under a name: PostgreSQL parses and plans it once a connection. */
 export interface Statement {
@@ -32,8 +32,8 @@ export class CommitOutcomeUnknown extends ParleyError {
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize: number;
-  readonly entities: MixedList<string | (() => void) | EntitySchema>;
-  readonly migrations?: MixedList<string | (() => void)>;
+  readonly entities: NonNullable<DataSourceOptions['entities']>;
+  readonly migrations?: NonNullable<DataSourceOptions['migrations']>;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly timeouts: DatabaseTimeouts;
@@ -176,6 +176,11 @@ export class Database implements Querier {
     }
   }
 
+  /** Does it answer? */
+  async isReachable(): Promise<boolean> {
+    return (await this.query(pingStatement, [])).length === 1;
+  }
+
   /** Connections open, idle and waited for. */
   get poolState(): { total: number; idle: number; waiting: number } {
     return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount };
@@ -185,6 +190,8 @@ export class Database implements Querier {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 }
+
+const pingStatement = statement('ping', 'SELECT 1');
 
 const named = (statement: Statement, values: readonly unknown[]): QueryConfig => ({
   name: statement.name,

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { type GraphQLSchema, printSchema } from 'graphql';
 import { buildSchemaSync, type ContainerType, type PubSub } from 'type-graphql';
+import { rememberResolvers } from '../platform/resolver-objects.js';
 
 /**
  * The schema that resolver objects make. Their classes carry the decorators; what they need they were built with, so
@@ -17,7 +18,9 @@ export function buildParleySchema(resolvers: readonly object[]): GraphQLSchema {
   };
   const [first, ...others] = resolvers.map((resolver) => resolver.constructor);
   if (!first) throw new Error('A schema needs resolvers.');
-  return buildSchemaSync({ resolvers: [first, ...others], container, pubSub: noPubSub, validate: false });
+  const schema = buildSchemaSync({ resolvers: [first, ...others], container, pubSub: noPubSub, validate: false });
+  rememberResolvers(schema, resolvers);
+  return schema;
 }
 
 /** The schema as it is kept in schema.graphql: in the order of its definitions, which is that of the code. */

@@ -1,4 +1,4 @@
-import { estimateTokens } from './estimate-tokens.js';
+import { estimateTokens } from '../../platform/estimate-tokens.js';
 import type { PromptMessage } from './model.js';
 
 /** A message of the visible branch, as the context is chosen from it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ModelEvent, ModelProvider } from '../../../../src/answers/model/model.js';
 import { ModelError } from '../../../../src/answers/model/model.js';
 import { withTimeouts } from '../../../../src/answers/model/with-timeouts.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
 const timeouts = { firstTokenMs: 30_000, betweenTokensMs: 20_000, wholeMs: 600_000 };
 const text: ModelEvent = { type: 'text', text: 'a' };
@@ -50,27 +50,27 @@ function begin(over: Partial<typeof timeouts> = {}) {
   return { clock, provider, abort, events };
 }
 
-/** What the promise has come to, if anything, once all that can happen has happened. */
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  let state: unknown = 'pending';
-  const become = (outcome: unknown) => {
-    state = outcome;
-  };
-  promise.then(become, become);
-  await new Promise((resolve) => setImmediate(resolve));
-  return state;
+/** What a promise has come to so far. */
+class Outcome {
+  state: unknown = 'pending';
+
+  constructor(promise: Promise<unknown>) {
+    const become = (state: unknown) => {
+      this.state = state;
+    };
+    promise.then(become, become);
+  }
 }
 
 describe('The time for the first token', () => {
   it('is the time within which a model must begin', async () => {
     const { clock, provider, events } = begin();
-    const first = events.next();
-    clock.advance(29_999);
-    expect(await stateOf(first)).toBe('pending');
-    clock.advance(1);
-    const error = await stateOf(first);
-    expect(error).toBeInstanceOf(ModelError);
-    expect(error).toMatchObject({
+    const first = new Outcome(events.next());
+    await clock.advance(29_999);
+    expect(first.state).toBe('pending');
+    await clock.advance(1);
+    expect(first.state).toBeInstanceOf(ModelError);
+    expect(first.state).toMatchObject({
       code: 'PROVIDER_TIMEOUT',
       retryable: true,
       message: 'The model did not begin to answer within 30 s.',
@@ -82,12 +82,12 @@ describe('The time for the first token', () => {
   it('goes on as long as the model has said neither text nor reasoning', async () => {
     const { clock, provider, events } = begin();
     const first = events.next();
-    clock.advance(29_000);
+    await clock.advance(29_000);
     provider.say(usage);
     expect(await first).toEqual({ done: false, value: usage });
-    const second = events.next();
-    clock.advance(1000);
-    expect(await stateOf(second)).toMatchObject({ code: 'PROVIDER_TIMEOUT' });
+    const second = new Outcome(events.next());
+    await clock.advance(1000);
+    expect(second.state).toMatchObject({ code: 'PROVIDER_TIMEOUT' });
   });
 });
 
@@ -97,14 +97,14 @@ describe('The time between tokens', () => {
     async (type) => {
       const { clock, provider, events } = begin();
       const first = events.next();
-      clock.advance(29_999);
+      await clock.advance(29_999);
       provider.say({ type, text: 'a' });
       expect(await first).toMatchObject({ done: false });
-      const second = events.next();
-      clock.advance(19_999);
-      expect(await stateOf(second)).toBe('pending');
-      clock.advance(1);
-      expect(await stateOf(second)).toMatchObject({
+      const second = new Outcome(events.next());
+      await clock.advance(19_999);
+      expect(second.state).toBe('pending');
+      await clock.advance(1);
+      expect(second.state).toMatchObject({
         code: 'PROVIDER_TIMEOUT',
         message: 'The model stopped in the middle of its answer: nothing more came for 20 s.',
       });
@@ -117,9 +117,9 @@ describe('The time between tokens', () => {
     const first = events.next();
     provider.say(text);
     await first;
-    clock.advance(100_000);
+    await clock.advance(100_000);
     const second = events.next();
-    clock.advance(19_999);
+    await clock.advance(19_999);
     provider.say(text);
     expect(await second).toEqual({ done: false, value: text });
   });
@@ -130,13 +130,13 @@ describe('A model with timeouts', () => {
     const { clock, provider, events } = begin();
     for (let second = 0; second < 600; second += 10) {
       const next = events.next();
-      clock.advance(second === 0 ? 0 : 10_000);
+      await clock.advance(second === 0 ? 0 : 10_000);
       provider.say(text);
       expect(await next).toEqual({ done: false, value: text });
     }
-    const next = events.next();
-    clock.advance(10_000);
-    expect(await stateOf(next)).toMatchObject({
+    const next = new Outcome(events.next());
+    await clock.advance(10_000);
+    expect(next.state).toMatchObject({
       code: 'PROVIDER_TIMEOUT',
       message: 'The model had not finished its answer after 600 s.',
     });
@@ -150,7 +150,7 @@ describe('A model with timeouts', () => {
     expect(await next).toEqual({ done: true, value: undefined });
     expect(provider.signal.aborted).toBe(true);
     expect(provider.returned).toBe(true);
-    expect(clock.pending).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 
   it('asks nothing where it is aborted before it begins', async () => {
@@ -158,7 +158,7 @@ describe('A model with timeouts', () => {
     abort.abort();
     expect(await events.next()).toEqual({ done: true, value: undefined });
     expect(provider.asks).toBe(0);
-    expect(clock.pending).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 
   it('passes on what the provider says and throws, and leaves no timer behind', async () => {
@@ -169,7 +169,7 @@ describe('A model with timeouts', () => {
     const end = events.next();
     provider.end();
     expect(await end).toEqual({ done: true, value: undefined });
-    expect(clock.pending).toBe(0);
+    expect(clock.timers).toBe(0);
 
     const failing: ModelProvider = {
       // biome-ignore lint/correctness/useYield: it fails before it says anything.
@@ -180,6 +180,6 @@ describe('A model with timeouts', () => {
     const request = { model: 'm', messages: [], maxOutputTokens: null, signal: new AbortController().signal };
     const failure = withTimeouts(failing, timeouts, clock).answer(request)[Symbol.asyncIterator]().next();
     await expect(failure).rejects.toMatchObject({ code: 'PROVIDER_BUSY' });
-    expect(clock.pending).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 });

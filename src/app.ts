@@ -1,0 +1,209 @@
+import { hostname } from 'node:os';
+import { AnswerResolver } from './answers/answer.resolver.js';
+import { AnswerService } from './answers/answer.service.js';
+import { Cancelling } from './answers/cancelling.js';
+import { settleLostAnswers } from './answers/lost-answers.js';
+import { DemoModel, demoModelSettings } from './answers/model/demo-model.js';
+import type { ModelProvider } from './answers/model/model.js';
+import { ModelCatalogue, type ModelSettings } from './answers/model/model-catalogue.js';
+import { OpenAiProvider } from './answers/model/openai-provider.js';
+import { withTimeouts } from './answers/model/with-timeouts.js';
+import { Replicas } from './answers/replicas.js';
+import { Runs } from './answers/runs.js';
+import type { Config } from './config.js';
+import { makeConversationLoaders } from './conversations/conversation.loaders.js';
+import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
+import { ConversationService } from './conversations/conversation.service.js';
+import { IdentityService } from './identity/identity.service.js';
+import { Keyring } from './identity/keyring.js';
+import { Scope } from './identity/scope.js';
+import { createTokenVerifier, signToken } from './identity/token.js';
+import { ViewerResolver } from './identity/viewer.resolver.js';
+import { viewerFinder } from './identity/viewer.types.js';
+import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
+import { makeMessageLoaders } from './messages/message.loaders.js';
+import { MessageResolver, messageFinder } from './messages/message.resolver.js';
+import { MessageService, unsaidPageSize } from './messages/message.service.js';
+import { type Clock, systemClock } from './platform/clock.js';
+import { ConfiguredKeyEncryption } from './platform/encryption.js';
+import { newId } from './platform/ids.js';
+import type { Log } from './platform/log.js';
+import { OpenedTexts } from './platform/opened-texts.js';
+import { Periodic } from './platform/periodic.js';
+import { unlimited } from './platform/rates.js';
+import { Closers, openResources, type Resources } from './resources.js';
+import { createGraphiQLHandler, graphiQLFolder } from './server/graphiql.js';
+import { NodeResolver } from './server/node.resolver.js';
+import { buildParleySchema } from './server/schema.js';
+import { createServer, type Server } from './server/server.js';
+
+const openedTextBytes = 64 * 1024 * 1024;
+const sweepMs = 2000;
+const removalBatch = 1000;
+/** After the grace: how long interrupted answers have to settle, and requests in flight to end. */
+const settleMs = 5000;
+const closeMs = 5000;
+
+export interface AppOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Told the name of each statement that is sent. */
+  readonly onStatement?: (name: string) => void;
+}
+
+/** A whole server, built and joined, not yet listening. */
+export interface App {
+  /** Sentences for whoever starts it. */
+  readonly notices: readonly string[];
+  /** Rejects where the port is taken. */
+  listen(): Promise<{ readonly url: string }>;
+  /** A token for development; null where tokens are made by a login. */
+  developmentToken(): Promise<string | null>;
+  /** Stops in order: no new work, running answers finish or settle, sockets close, then everything else. */
+  stop(): Promise<void>;
+}
+
+/** Opens everything that the configuration names, and joins it. The only place where objects are built. */
+export async function createApp(config: Config, options: AppOptions): Promise<App> {
+  const { log, clock = systemClock } = options;
+  const closers = new Closers(log);
+  try {
+    const resources = await openResources(config, { ...options, clock, closers });
+    return await join(config, resources, { log, clock, closers });
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly closers: Closers;
+}
+
+async function join(config: Config, resources: Resources, { log, clock, closers }: Parts): Promise<App> {
+  const { database, keys, notices } = resources;
+  const keyring = new Keyring(keys, new ConfiguredKeyEncryption(resources.encryptionKeys), clock);
+  const scopeDeps = { keyring, openedTexts: new OpenedTexts(openedTextBytes, clock) };
+  const verifier = createTokenVerifier({ ...config.tokens, secrets: resources.signingSecrets ?? [] }, clock);
+  const identity = new IdentityService({ database, keyring, verifier, clock });
+  const domains = joinDomains(config, resources, { log, clock, closers, keyring });
+  const server = await createServer({
+    schema: buildParleySchema(domains.resolvers),
+    ...{ log, clock, limits: config.limits, introspection: config.introspection },
+    authenticate: (authorization) => identity.authenticate(authorization),
+    makeContext: (viewer, requestId) => Scope.open(viewer, requestId, scopeDeps),
+    readiness: () => database.isReachable(),
+    defaultSizes: { 'Conversation.messages': unsaidPageSize, 'Query.conversations': 20 },
+    bulkMutations: ['appendMessages'],
+    graphiql: config.graphiql ? createGraphiQLHandler(graphiQLFolder()) : null,
+    allowedOrigins: config.allowedOrigins,
+  });
+  let stopping: Promise<void> | null = null;
+  return {
+    notices,
+    listen: () => listen(config, resources, server),
+    developmentToken: async () => developmentToken(config, resources, clock),
+    stop: () => {
+      stopping ??= stop(config, server, domains.runs, closers);
+      return stopping;
+    },
+  };
+}
+
+/** Every resolver's class has one object, made here; what a domain needs of a later one is handed in as a value. */
+function joinDomains(config: Config, resources: Resources, parts: Parts & { readonly keyring: Keyring }) {
+  const { database, upkeep, pubsub } = resources;
+  const { log, clock, closers, keyring } = parts;
+  const { limits } = config;
+  const models = new ModelCatalogue(
+    [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
+    config.defaultModel,
+  );
+  const { answerBytes, deltaCodeUnits } = limits;
+  const runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits });
+  const lost = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log });
+  const sweeper = startPeriodic('lost answers', sweepMs, lost, parts);
+  const replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: () => sweeper.now() });
+  closers.add('replicas', () => replicas.close());
+  const knownModels = models.all().map(({ id }) => id);
+  const conversationService = new ConversationService({
+    ...{ database, limits, knownModels },
+    onDeleted: (_ownerId, { answerIds }) => {
+      for (const answerId of answerIds) cancelling.settledElsewhere(answerId);
+      remover.now();
+    },
+  });
+  const remover = startPeriodic('deleted conversations', sweepMs * 5, () => removeAll(conversationService), parts);
+  const cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });
+  const answerService = new AnswerService({
+    ...{ database, keyring, clock, limits, models, runs, replicas, cancelling },
+    rates: unlimited,
+    answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
+    providerOf: chooseProvider(config, clock),
+    instance: `${hostname()}/${process.pid}/${newId()}`,
+  });
+  const conversationLoaders = makeConversationLoaders(database);
+  const messageLoaders = makeMessageLoaders(database);
+  const messageService = new MessageService({ database, limits });
+  const finders = [viewerFinder, conversationFinder(conversationLoaders), messageFinder(messageLoaders)];
+  const resolvers = [
+    new ViewerResolver(),
+    new NodeResolver(finders, limits.idsPerRequest),
+    new ConversationResolver(conversationService, conversationLoaders),
+    new MessageResolver(messageService, messageLoaders, conversationLoaders),
+    new ConversationMessagesResolver(messageService, messageLoaders),
+    new AnswerResolver(answerService, conversationLoaders),
+  ];
+  return { resolvers, runs };
+}
+
+function chooseProvider(config: Config, clock: Clock): (model: ModelSettings) => ModelProvider {
+  const { firstTokenMs, betweenTokensMs, answerMs } = config.limits;
+  const timeouts = { firstTokenMs, betweenTokensMs, wholeMs: answerMs };
+  const demo = withTimeouts(new DemoModel(clock), timeouts, clock);
+  if (!config.openai) return () => demo;
+  const openai = withTimeouts(new OpenAiProvider(config.openai, clock), timeouts, clock);
+  return (model) => (model.id === demoModelSettings.id ? demo : openai);
+}
+
+function startPeriodic(
+  name: string,
+  everyMs: number,
+  work: () => Promise<void>,
+  { log, clock, closers }: Parts,
+): Periodic {
+  const periodic = new Periodic(name, everyMs, work, { clock, log });
+  closers.add(name, () => periodic.close());
+  periodic.start();
+  return periodic;
+}
+
+async function removeAll(conversations: ConversationService): Promise<void> {
+  while (await conversations.removeDeleted(removalBatch));
+}
+
+async function listen(config: Config, { dataDir }: Resources, server: Server): Promise<{ url: string }> {
+  const { port } = await server.listen(config.host, config.port);
+  const host = ['0.0.0.0', '::'].includes(config.host) ? '127.0.0.1' : config.host;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  await dataDir?.announce(url);
+  return { url };
+}
+
+async function developmentToken(config: Config, resources: Resources, clock: Clock): Promise<string | null> {
+  const secret = resources.signingSecrets?.[0];
+  if (config.production || !secret) return null;
+  const { issuer, audience } = config.tokens;
+  const email = 'developer@example.com';
+  const subject = config.tokens.ownerClaim === 'email' ? email : 'developer';
+  return await signToken({ secret, issuer, audience, subject, email, roles: ['admin'] }, clock);
+}
+
+async function stop(config: Config, server: Server, runs: Runs, closers: Closers): Promise<void> {
+  server.drain();
+  await runs.drain(config.shutdownGraceMs, settleMs);
+  await server.close(closeMs);
+  await closers.close();
+}

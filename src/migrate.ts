@@ -1,0 +1,69 @@
+import { DataSource } from 'typeorm';
+import { keysMigrations, migrations } from '../migrations/index.js';
+
+export interface MigrationTargets {
+  readonly databaseUrl: string;
+  /** Null: the keys are in the same database. */
+  readonly keysDatabaseUrl: string | null;
+}
+
+/** Names this program among the holders of advisory locks. */
+const lockId = 7_251_894_117;
+
+/** Brings the database, and the one of the keys, up to date; gives the names of what was carried out. Of several at once, one works and the others wait. */
+export async function migrate(targets: MigrationTargets): Promise<string[]> {
+  const done: string[] = [];
+  for (const target of listTargets(targets)) {
+    done.push(...(await onDatabase(target, async (dataSource) => await runLocked(dataSource))));
+  }
+  return done;
+}
+
+/** Is there a migration that was not carried out yet? */
+export async function hasPendingMigrations(targets: MigrationTargets): Promise<boolean> {
+  for (const target of listTargets(targets)) {
+    if (await onDatabase(target, (dataSource) => dataSource.showMigrations())) return true;
+  }
+  return false;
+}
+
+interface Target {
+  readonly url: string;
+  readonly migrations: typeof migrations;
+}
+
+function listTargets({ databaseUrl, keysDatabaseUrl }: MigrationTargets): Target[] {
+  const main = { url: databaseUrl, migrations };
+  return keysDatabaseUrl === null ? [main] : [{ url: keysDatabaseUrl, migrations: keysMigrations }, main];
+}
+
+async function onDatabase<T>(target: Target, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url: target.url,
+    migrations: [...target.migrations],
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    nativeDriver: false,
+    logging: false,
+    extra: { connectionTimeoutMillis: 5000, application_name: 'parley migrate', options: '-c timezone=UTC' },
+  });
+  await dataSource.initialize();
+  try {
+    return await work(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function runLocked(dataSource: DataSource): Promise<string[]> {
+  const holder = dataSource.createQueryRunner();
+  await holder.connect();
+  try {
+    await holder.query('SELECT pg_advisory_lock($1)', [lockId]);
+    return (await dataSource.runMigrations()).map(({ name }) => name);
+  } finally {
+    await holder.query('SELECT pg_advisory_unlock($1)', [lockId]).catch(() => undefined);
+    await holder.release();
+  }
+}

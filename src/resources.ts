@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from './config.js';
+import { entities } from './entities.js';
+import { DataKeyEntity } from './identity/data-key.entity.js';
+import type { SigningSecret } from './identity/token.js';
+import { hasPendingMigrations, migrate } from './migrate.js';
+import type { Clock } from './platform/clock.js';
+import { DataDir } from './platform/data-dir.js';
+import { Database, type DatabaseOptions } from './platform/database.js';
+import { startEmbeddedPostgres } from './platform/embedded-postgres.js';
+import { describeError, type Log } from './platform/log.js';
+import { InProcessPubSub, type PubSub } from './platform/pubsub.js';
+import { RedisPubSub } from './platform/pubsub.redis.js';
+
+/** Everything a server holds open, closed in the reverse order of its opening. */
+export class Closers {
+  private readonly closers: { readonly what: string; readonly close: () => Promise<unknown> }[] = [];
+
+  constructor(private readonly log: Log) {}
+
+  add(what: string, close: () => Promise<unknown>): void {
+    this.closers.push({ what, close });
+  }
+
+  /** Closes all, whatever fails on the way. */
+  async close(): Promise<void> {
+    for (let closer = this.closers.pop(); closer; closer = this.closers.pop()) {
+      await closer.close().catch((error: unknown) => {
+        this.log.error({ error: describeError(error), what: closer?.what }, 'closing failed');
+      });
+    }
+  }
+}
+
+/** What a server stands on. */
+export interface Resources {
+  /** For requests. */
+  readonly database: Database;
+  /** For what must not wait behind requests: checkpoints, settling, the sweeper. */
+  readonly upkeep: Database;
+  readonly keys: Database;
+  readonly pubsub: PubSub;
+  /** Null where tokens are verified by a login's public keys. */
+  readonly signingSecrets: readonly SigningSecret[] | null;
+  readonly encryptionKeys: readonly { readonly id: string; readonly key: Buffer }[];
+  /** Null where everything is configured. */
+  readonly dataDir: DataDir | null;
+  /** Sentences for whoever starts the server. */
+  readonly notices: readonly string[];
+}
+
+/** A start that cannot go on, with one sentence that says what to do. */
+export class StartError extends Error {}
+
+export interface ResourceDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly closers: Closers;
+  readonly onStatement?: (name: string) => void;
+}
+
+const upkeepConnections = 3;
+
+/** Opens it all; what was opened when something fails is closed by the caller's `closers`. */
+export async function openResources(config: Config, deps: ResourceDeps): Promise<Resources> {
+  const { closers, clock, log } = deps;
+  const dataDir = needsDataDir(config) ? await DataDir.open(config.dataDir) : null;
+  if (dataDir) closers.add('data directory', () => dataDir.close());
+  const { databaseUrl, notices } = await findDatabase(config, dataDir, deps);
+  await checkMigrations(config, databaseUrl);
+  const connect = async (what: string, options: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>) => {
+    const { poolWaitMs: connectMs, statementMs, lockMs } = config.limits;
+    const timeouts = { connectMs, statementMs, lockMs };
+    const { onStatement } = deps;
+    const database = await Database.connect(
+      { ...options, timeouts, applicationName: `parley ${what}`, ...(onStatement && { onStatement }) },
+      log,
+    );
+    closers.add(`database (${what})`, () => database.close());
+    return database;
+  };
+  const database = await connect('requests', { url: databaseUrl, poolSize: config.databasePoolSize, entities });
+  const upkeep = await connect('upkeep', { url: databaseUrl, poolSize: upkeepConnections, entities: [] });
+  const keys = config.keysDatabaseUrl
+    ? await connect('keys', { url: config.keysDatabaseUrl, poolSize: upkeepConnections, entities: [DataKeyEntity] })
+    : database;
+  const pubsub = openPubSub(config, clock, log);
+  closers.add('pub/sub', () => pubsub.close());
+  const signingSecrets = config.tokens.jwksUrl ? null : await findSigningSecrets(config, dataDir);
+  const encryptionKeys = await findEncryptionKeys(config, dataDir);
+  return { database, upkeep, keys, pubsub, signingSecrets, encryptionKeys, dataDir, notices };
+}
+
+/** Where everything is configured nothing is kept on this machine, and any number of instances may run here. */
+function needsDataDir({ production, databaseUrl, tokens, encryptionKeys }: Config): boolean {
+  const configured = databaseUrl !== null && encryptionKeys !== null && (tokens.secrets ?? tokens.jwksUrl) !== null;
+  return !production && !configured;
+}
+
+async function findDatabase(config: Config, dataDir: DataDir | null, { closers, log }: ResourceDeps) {
+  if (config.databaseUrl !== null) return { databaseUrl: config.databaseUrl, notices: [] };
+  if (!dataDir) throw new StartError('DATABASE_URL is not set.');
+  const postgres = await startEmbeddedPostgres({ dataDir: dataDir.path, log });
+  closers.add('embedded PostgreSQL', () => postgres.stop());
+  return { databaseUrl: postgres.url, notices: postgres.notices };
+}
+
+async function checkMigrations(config: Config, databaseUrl: string): Promise<void> {
+  const targets = { databaseUrl, keysDatabaseUrl: config.keysDatabaseUrl };
+  if (config.migrateAtStart) {
+    await migrate(targets);
+  } else if (await hasPendingMigrations(targets)) {
+    throw new StartError('The database is not up to date: run `npm run cli -- migrate`, or start with MIGRATE=on.');
+  }
+}
+
+function openPubSub(config: Config, clock: Clock, log: Log): PubSub {
+  if (!config.redisUrls) return new InProcessPubSub();
+  const options = { urls: config.redisUrls, commandTimeoutMs: config.limits.redisCommandMs, readyMs: 1000 };
+  return new RedisPubSub(options, clock, log);
+}
+
+/** What `parley token` and the development token are signed with, where nothing is configured. */
+export async function findSigningSecrets(
+  config: Config,
+  dataDir: Pick<DataDir, 'secret'> | null,
+): Promise<readonly SigningSecret[]> {
+  if (config.tokens.secrets) return config.tokens.secrets;
+  if (!dataDir) throw new StartError('JWT_SECRETS is not set.');
+  const secret = await dataDir.secret('jwt-secret', () => randomBytes(32).toString('base64url'));
+  return [{ kid: 'development', secret: Buffer.from(secret) }];
+}
+
+async function findEncryptionKeys(config: Config, dataDir: DataDir | null) {
+  if (config.encryptionKeys) return config.encryptionKeys;
+  if (!dataDir) throw new StartError('ENCRYPTION_KEYS is not set.');
+  const key = await dataDir.secret('encryption-key', () => randomBytes(32).toString('base64'));
+  return [{ id: 'development', key: Buffer.from(key, 'base64') }];
+}

@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { ModelError, type ModelEvent, type PromptMessage } from '../../../src/answers/model/model.js';
 import { OpenAiProvider } from '../../../src/answers/model/openai-provider.js';
 import type { Clock } from '../../../src/platform/clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import type { ModelServer } from '../../support/model-server.js';
-import { ManualClock } from '../../unit/answers/model/manual-clock.js';
 
 /** What no log line and no error may ever hold. */
 export const secretKey = 'sk-canary-key';
@@ -48,4 +49,20 @@ export async function failed(events: AsyncIterable<ModelEvent>): Promise<{ error
     throw error;
   }
   throw new Error(`It did not fail but gave ${JSON.stringify(before)}.`);
+}
+
+/** A thirty-second of a second: what the pauses of these tests are multiples of. */
+const stepMs = 31.25;
+
+/** Lets time pass, only while something waits for it, until the promise is settled. */
+export async function letPass<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+  let settled = false;
+  const mark = () => {
+    settled = true;
+  };
+  promise.then(mark, mark);
+  while (!settled) {
+    await (clock.timers > 0 ? clock.advance(stepMs) : setImmediate());
+  }
+  return promise;
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withTimeouts } from '../../../src/answers/model/with-timeouts.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { chunk, ModelByHand, ModelServer, silent, stalled } from '../../support/model-server.js';
-import { ManualClock } from '../../unit/answers/model/manual-clock.js';
+import { until } from '../../support/until.js';
 import { ask, collect, providerFor } from './ask.js';
 
 let server: ModelServer;
@@ -42,7 +43,7 @@ describe('An answer that is aborted', () => {
     const clock = new ManualClock();
     const abort = new AbortController();
     const events = collect(ask(server, { clock, signal: abort.signal }));
-    await clock.waiting();
+    await until('a timer', () => clock.timers > 0);
     abort.abort();
     expect(await events).toEqual([{ type: 'text', text: 'All' }]);
   });
@@ -75,13 +76,16 @@ describe('An answer that is left, or takes too long,', () => {
     });
     const iterator = events[Symbol.asyncIterator]();
     if (limitMs === 20_000) expect((await iterator.next()).value).toEqual({ type: 'text', text: 'Half' });
-    const late = iterator.next();
+    const late = expect(iterator.next()).rejects.toMatchObject({
+      code: 'PROVIDER_TIMEOUT',
+      retryable: true,
+      message: expect.stringContaining(words),
+    });
     const call = await server.call(1);
-    clock.advance(limitMs - 1);
-    expect(clock.pending).toBe(1);
-    clock.advance(1);
-    await expect(late).rejects.toMatchObject({ code: 'PROVIDER_TIMEOUT', retryable: true });
-    await expect(late).rejects.toThrow(words);
+    await clock.advance(limitMs - 1);
+    expect(clock.timers).toBe(1);
+    await clock.advance(1);
+    await late;
     expect(await call.closed).toBe(false);
   });
 });

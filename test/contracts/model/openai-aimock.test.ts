@@ -1,9 +1,9 @@
 import type { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { OpenAiProvider } from '../../../src/answers/model/openai-provider.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { startAimock } from '../../support/model-server.js';
-import { ManualClock } from '../../unit/answers/model/manual-clock.js';
-import { collect, failed, textOf } from './ask.js';
+import { collect, failed, letPass, textOf } from './ask.js';
 
 let mock: LLMock;
 let baseUrl: string;
@@ -65,7 +65,7 @@ describe('A model that answers at the pace of a model', () => {
   it('that has too much to do once is asked again, when it says', async () => {
     mock.onMessage('capital of France', { content: text });
     mock.nextRequestError(429, { message: 'Slow down', type: 'rate_limit_error' });
-    expect(textOf(await clock.runUntil(collect(answer())))).toBe(text);
+    expect(textOf(await letPass(clock, collect(answer())))).toBe(text);
     expect(mock.getRequests().map(({ response }) => response.status)).toEqual([429, 200]);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OpenAiProvider } from '../../../src/answers/model/openai-provider.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { answered, ModelServer, withStatus } from '../../support/model-server.js';
-import { ManualClock } from '../../unit/answers/model/manual-clock.js';
 import { ask, collect, failed, providerFor, secretKey, textOf } from './ask.js';
 
 let server: ModelServer;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../support/manual-clock.js';
 import {
   byteByByte,
   bytes,
@@ -11,7 +12,7 @@ import {
   usageChunk,
   withStatus,
 } from '../../support/model-server.js';
-import { ManualClock } from '../../unit/answers/model/manual-clock.js';
+import { until } from '../../support/until.js';
 import { ask, collect, failed, secretKey, secretPrompt, textOf } from './ask.js';
 
 let server: ModelServer;
@@ -124,10 +125,10 @@ describe('A stream of an OpenAI-compatible server', () => {
     server.replyWith(stalled(chunk({ content: 'All' }), chunk({}, 'stop')));
     const clock = new ManualClock();
     const events = collect(ask(server, { clock }));
-    await clock.waiting();
-    clock.advance(1999);
-    expect(clock.pending).toBe(1);
-    clock.advance(1);
+    await until('a timer', () => clock.timers > 0);
+    await clock.advance(1999);
+    expect(clock.timers).toBe(1);
+    await clock.advance(1);
     expect((await events).at(-1)).toEqual({ type: 'finish', reason: 'stop' });
     expect(await (await server.call(1)).closed).toBe(false);
   });

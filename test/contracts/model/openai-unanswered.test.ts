@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OpenAiProvider } from '../../../src/answers/model/openai-provider.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { answered, ModelServer, withStatus } from '../../support/model-server.js';
-import { ManualClock } from '../../unit/answers/model/manual-clock.js';
-import { ask, collect, failed, textOf } from './ask.js';
+import { until } from '../../support/until.js';
+import { ask, collect, failed, letPass, textOf } from './ask.js';
 
 let server: ModelServer;
 
@@ -21,13 +22,13 @@ describe('A call that is not answered', () => {
   it.each(again)('is repeated after %s, twice at most', async (_status, reply) => {
     server.replyWith(reply, reply, answered('Hi'));
     let clock = new ManualClock();
-    expect(textOf(await clock.runUntil(collect(ask(server, { clock }))))).toBe('Hi');
+    expect(textOf(await letPass(clock, collect(ask(server, { clock }))))).toBe('Hi');
     expect(clock.monotonic()).toBe(500 * 1.125 + 1000 * 1.125);
     expect(server.calls).toHaveLength(3);
 
     server.replyWith(reply);
     clock = new ManualClock();
-    const { error } = await clock.runUntil(failed(ask(server, { clock })));
+    const { error } = await letPass(clock, failed(ask(server, { clock })));
     expect(error).toMatchObject({ code: 'PROVIDER_BUSY', retryable: true });
     expect(server.calls).toHaveLength(3);
   });
@@ -39,7 +40,7 @@ describe('A call that is not answered', () => {
   ])('is repeated when Retry-After says, in %s', async (_unit, headers, pauseMs) => {
     server.replyWith(withStatus(429, {}, headers), answered('Hi'));
     const clock = new ManualClock();
-    await clock.runUntil(collect(ask(server, { clock })));
+    await letPass(clock, collect(ask(server, { clock })));
     expect(clock.monotonic()).toBe(pauseMs * 1.125);
     expect(server.calls).toHaveLength(2);
   });
@@ -56,7 +57,7 @@ describe('A call that is not answered', () => {
     await gone.stop();
     const clock = new ManualClock();
     const provider = new OpenAiProvider({ baseUrl, apiKey: null }, clock, () => 0);
-    const { error } = await clock.runUntil(failed(ask(server, { provider })));
+    const { error } = await letPass(clock, failed(ask(server, { provider })));
     expect(error).toMatchObject({ code: 'PROVIDER_UNREACHABLE', retryable: true, status: null });
     expect(clock.monotonic()).toBe(1500);
   });
@@ -74,10 +75,10 @@ describe('A call that may have been answered, or that nobody waits for', () => {
     const clock = new ManualClock();
     const abort = new AbortController();
     const events = collect(ask(server, { clock, signal: abort.signal }));
-    await clock.waiting();
+    await until('a timer', () => clock.timers > 0);
     abort.abort();
     expect(await events).toEqual([]);
     expect(server.calls).toHaveLength(1);
-    expect(clock.pending).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 });

@@ -123,15 +123,16 @@ export async function listConversations(
   filter: ListFilter,
   { newer, older, limit, from }: ListBounds,
 ): Promise<ListPage> {
+  const span = spanOf(filter);
   const listed = await querier.query<ListedRow>(
     declared(listStatements, `conversations.${from}${nameOf(kindOf(filter))}`),
     [
       ownerId,
       shelvesOf(filter),
-      ...placeValues(earlier(newer, filter.newer)),
-      ...placeValues(later(older, filter.older)),
-      ...placeValues(filter.newer),
-      ...placeValues(filter.older),
+      ...placeValues(within(span, newer)),
+      ...placeValues(within(span, older)),
+      ...placeValues(span.newer),
+      ...placeValues(span.older),
       // One more than asked for says that something follows.
       limit + 1,
       ...(filter.titleTerms ? [filter.titleTerms] : []),
@@ -178,5 +179,16 @@ function isNewer(one: ListPlace, other: ListPlace): boolean {
   return one.updatedAt > other.updatedAt;
 }
 
-const earlier = (one: ListPlace, other: ListPlace) => (isNewer(one, other) ? other : one);
-const later = (one: ListPlace, other: ListPlace) => (isNewer(one, other) ? one : other);
+interface Span {
+  readonly newer: ListPlace;
+  readonly older: ListPlace;
+}
+
+/** Where the list lies; a filter that contradicts itself leaves nothing between the two. */
+const spanOf = ({ newer, older }: ListFilter): Span => ({ older, newer: isNewer(older, newer) ? older : newer });
+
+/** A cursor outside of the list stands for the end that is on its side. */
+function within({ newer, older }: Span, place: ListPlace): ListPlace {
+  if (isNewer(place, newer)) return newer;
+  return isNewer(older, place) ? older : place;
+}

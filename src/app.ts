@@ -30,7 +30,6 @@ import { newId } from './platform/ids.js';
 import type { Log } from './platform/log.js';
 import { OpenedTexts } from './platform/opened-texts.js';
 import { Periodic } from './platform/periodic.js';
-import { unlimited } from './platform/rates.js';
 import { Closers, openResources, type Resources } from './resources.js';
 import { createGraphiQLHandler, graphiQLFolder } from './server/graphiql.js';
 import { NodeResolver } from './server/node.resolver.js';
@@ -114,7 +113,7 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
 
 /** Every resolver's class has one object, made here; what a domain needs of a later one is handed in as a value. */
 function joinDomains(config: Config, resources: Resources, parts: Parts & { readonly keyring: Keyring }) {
-  const { database, upkeep, pubsub } = resources;
+  const { database, upkeep, pubsub, rates } = resources;
   const { log, clock, closers, keyring } = parts;
   const { limits } = config;
   const models = new ModelCatalogue(
@@ -138,8 +137,7 @@ function joinDomains(config: Config, resources: Resources, parts: Parts & { read
   const remover = startPeriodic('deleted conversations', sweepMs * 5, () => removeAll(conversationService), parts);
   const cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });
   const answerService = new AnswerService({
-    ...{ database, keyring, clock, limits, models, runs, replicas, cancelling },
-    rates: unlimited,
+    ...{ database, keyring, clock, limits, rates, models, runs, replicas, cancelling },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
     providerOf: chooseProvider(config, clock),
     instance: `${hostname()}/${process.pid}/${newId()}`,

@@ -11,6 +11,8 @@ import { startEmbeddedPostgres } from './platform/embedded-postgres.js';
 import { describeError, type Log } from './platform/log.js';
 import { InProcessPubSub, type PubSub } from './platform/pubsub.js';
 import { RedisPubSub } from './platform/pubsub.redis.js';
+import { MemoryRates, type Rates, unlimited } from './platform/rates.js';
+import { RedisRates } from './platform/rates.redis.js';
 
 /** Everything a server holds open, closed in the reverse order of its opening. */
 export class Closers {
@@ -40,6 +42,7 @@ export interface Resources {
   readonly upkeep: Database;
   readonly keys: Database;
   readonly pubsub: PubSub;
+  readonly rates: Rates;
   /** Null where tokens are verified by a login's public keys. */
   readonly signingSecrets: readonly SigningSecret[] | null;
   readonly encryptionKeys: readonly { readonly id: string; readonly key: Buffer }[];
@@ -86,9 +89,11 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
     : database;
   const pubsub = openPubSub(config, clock, log);
   closers.add('pub/sub', () => pubsub.close());
+  const rates = openRates(config, clock, log);
+  closers.add('rates', () => rates.close());
   const signingSecrets = config.tokens.jwksUrl ? null : await findSigningSecrets(config, dataDir);
   const encryptionKeys = await findEncryptionKeys(config, dataDir);
-  return { database, upkeep, keys, pubsub, signingSecrets, encryptionKeys, dataDir, notices };
+  return { database, upkeep, keys, pubsub, rates, signingSecrets, encryptionKeys, dataDir, notices };
 }
 
 /** Where everything is configured nothing is kept on this machine, and any number of instances may run here. */
@@ -118,6 +123,18 @@ function openPubSub(config: Config, clock: Clock, log: Log): PubSub {
   if (!config.redisUrls) return new InProcessPubSub();
   const options = { urls: config.redisUrls, commandTimeoutMs: config.limits.redisCommandMs, readyMs: 1000 };
   return new RedisPubSub(options, clock, log);
+}
+
+function openRates(config: Config, clock: Clock, log: Log): Rates {
+  if (!config.rateLimits) return unlimited;
+  const {
+    conversationsPerMinute: conversations,
+    sendsPerMinute: sends,
+    redisCommandMs: commandTimeoutMs,
+  } = config.limits;
+  const perMinute = { conversations, sends };
+  if (!config.redisUrls) return new MemoryRates(perMinute);
+  return new RedisRates({ urls: config.redisUrls, commandTimeoutMs, perMinute }, clock, log);
 }
 
 /** What `parley token` and the development token are signed with, where nothing is configured. */

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { type GraphQLSchema, printSchema } from 'graphql';
+import { type GraphQLObjectType, type GraphQLSchema, printSchema } from 'graphql';
 import { buildSchemaSync, type ContainerType, type PubSub } from 'type-graphql';
 import { rememberResolvers } from '../platform/resolver-objects.js';
 
@@ -20,6 +20,7 @@ export function buildParleySchema(resolvers: readonly object[]): GraphQLSchema {
   if (!first) throw new Error('A schema needs resolvers.');
   const schema = buildSchemaSync({ resolvers: [first, ...others], container, pubSub: noPubSub, validate: false });
   rememberResolvers(schema, resolvers);
+  describeRoots(schema);
   return schema;
 }
 
@@ -36,4 +37,14 @@ const noPubSub: PubSub = {
 
 function refuse(): never {
   throw new Error('Subscriptions have sources of their own here: give @Subscription a subscribe.');
+}
+
+/** TypeGraphQL makes the three root types itself, without a description. */
+function describeRoots(schema: GraphQLSchema): void {
+  const describe = (type: GraphQLObjectType | null | undefined, description: string) => {
+    if (type) type.description = description;
+  };
+  describe(schema.getQueryType(), "What can be read. Everything is the viewer's own.");
+  describe(schema.getMutationType(), "What can be changed. Everything is the viewer's own.");
+  describe(schema.getSubscriptionType(), 'What can be followed live, over the WebSocket.');
 }

@@ -1,0 +1,22 @@
+import { AnswerResolver } from './answers/answer.resolver.js';
+import { ConversationResolver } from './conversations/conversation.resolver.js';
+import { ViewerResolver } from './identity/viewer.resolver.js';
+import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
+import { MessageResolver } from './messages/message.resolver.js';
+import { NodeResolver } from './server/node.resolver.js';
+import { buildParleySchema, printParleySchema } from './server/schema.js';
+
+/** Every resolver there is; the app makes an object of each. */
+const resolverClasses = [
+  ViewerResolver,
+  NodeResolver,
+  ConversationResolver,
+  MessageResolver,
+  ConversationMessagesResolver,
+  AnswerResolver,
+];
+
+/** What schema.graphql holds. Nothing is resolved, so bare objects of the classes do. */
+export function schemaText(): string {
+  return printParleySchema(buildParleySchema(resolverClasses.map((resolver) => Object.create(resolver.prototype))));
+}

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -60,6 +61,31 @@ async function openInMs(clock?: Clock): Promise<number> {
   const tookMs = performance.now() - startedAtMs;
   await opened.close();
   return tookMs;
+}
+
+/** Waits take no time; where 10 s have gone by, `atPatienceEnd` happens. */
+class HurriedClock implements Clock {
+  #nowMs = 0;
+  readonly #atPatienceEnd: () => void;
+
+  constructor(atPatienceEnd: () => void = () => undefined) {
+    this.#atPatienceEnd = atPatienceEnd;
+  }
+
+  now() {
+    return this.#nowMs;
+  }
+
+  monotonic() {
+    if (this.#nowMs >= 10_000) this.#atPatienceEnd();
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, action: () => void) {
+    this.#nowMs += delayMs;
+    const timer = setImmediate(action);
+    return () => clearImmediate(timer);
+  }
 }
 
 describe('a DATA_DIR', () => {
@@ -152,19 +178,10 @@ describe('the lock that a dead holder left', () => {
 
   it('is waited for 10 s where it was not yet written whole', async () => {
     await leaveLock('');
-    let nowMs = 0;
-    const hurried: Clock = {
-      now: () => nowMs,
-      monotonic: () => nowMs,
-      after(delayMs, action) {
-        nowMs += delayMs;
-        const timer = setImmediate(action);
-        return () => clearImmediate(timer);
-      },
-    };
+    const hurried = new HurriedClock();
     await openInMs(hurried);
-    expect(nowMs).toBeGreaterThanOrEqual(10_000);
-    expect(nowMs).toBeLessThan(11_000);
+    expect(hurried.monotonic()).toBeGreaterThanOrEqual(10_000);
+    expect(hurried.monotonic()).toBeLessThan(11_000);
   });
 });
 
@@ -180,6 +197,20 @@ describe('several starts', () => {
       expect(refusals.every((reason) => reason instanceof DataDirInUseError)).toBe(true);
       await opened[0]?.close();
     }
+  });
+
+  it('of which one is so slow that the lock goes from hand to hand meanwhile: that one does not win', async () => {
+    const other = startOther('sleep', ['60']);
+    const found = await lookUpProcess(other.pid ?? 0);
+    const holder = { pid: other.pid, startedAt: found.state === 'living' && found.startedAt, address, released: false };
+    await leaveLock('');
+    const slow = new HurriedClock(() => {
+      // The second holder has come and gone by the time the slow start takes the number after the first.
+      writeFileSync(join(folder, 'lock.3'), JSON.stringify(holder));
+      rmSync(join(folder, 'lock.1'), { force: true });
+    });
+    await expect(DataDir.open(folder, slow)).rejects.toMatchObject({ pid: other.pid });
+    expect(await readdir(folder)).toEqual(['lock.3']);
   });
 
   it('at the same instant in several processes, after a crash: exactly one wins', async () => {
@@ -210,6 +241,16 @@ describe('a secret in a DATA_DIR', () => {
     expect(new Set(made).size).toBe(1);
     expect(await readFile(join(folder, 'key'), 'utf8')).toBe(`${made[0]}\n`);
     expect((await readdir(folder)).filter((name) => name.startsWith('key'))).toEqual(['key']);
+    await opened.close();
+  });
+
+  it('is never replaced by who was slower to make it', async () => {
+    const opened = await DataDir.open(folder);
+    const slower = await opened.secret('key', () => {
+      writeFileSync(join(folder, 'key'), 'by the faster\n');
+      return 'by the slower';
+    });
+    expect(slower).toBe('by the faster');
     await opened.close();
   });
 

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import './run-from-source.mjs';
+
+/**
+ * Before all tests: one PostgreSQL and one Redis for them to share, real and thrown away afterwards. Jest runs this file
+ * as it is, so the server's own start of PostgreSQL is taken from its source.
+ */
+export default async function startServices() {
+  const { startEmbeddedPostgres } = await import('../../src/platform/embedded-postgres.ts');
+  const { createLog } = await import('../../src/platform/log.ts');
+  const { makeTemporaryFolder } = await import('./temporary-folder.ts');
+  const { startRedisServer } = await import('./redis-server.ts');
+
+  const folder = await makeTemporaryFolder();
+  try {
+    const [postgres, redis] = await Promise.all([
+      startEmbeddedPostgres({
+        dataDir: join(folder.path, 'shared-database'),
+        sharedFolders: [join(folder.path, 'shared')],
+        durable: false,
+        log: createLog('silent'),
+      }),
+      startRedisServer({ folder: folder.path }),
+    ]);
+    process.env.TEST_POSTGRES_URL = postgres.url;
+    process.env.TEST_REDIS_URL = redis.url;
+    globalThis.stopTestServices = async () => {
+      await Promise.all([postgres.stop(), redis.stop()]);
+      await folder.remove();
+    };
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
+}

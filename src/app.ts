@@ -14,10 +14,11 @@ import type { Config } from './config.js';
 import { makeConversationLoaders } from './conversations/conversation.loaders.js';
 import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
 import { ConversationService } from './conversations/conversation.service.js';
+import { signDevelopmentToken } from './development-token.js';
 import { IdentityService } from './identity/identity.service.js';
 import { Keyring } from './identity/keyring.js';
 import { Scope } from './identity/scope.js';
-import { createTokenVerifier, signToken } from './identity/token.js';
+import { createTokenVerifier } from './identity/token.js';
 import { ViewerResolver } from './identity/viewer.resolver.js';
 import { viewerFinder } from './identity/viewer.types.js';
 import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
@@ -58,6 +59,8 @@ export interface App {
   listen(): Promise<{ readonly url: string }>;
   /** A token for development; null where tokens are made by a login. */
   developmentToken(): Promise<string | null>;
+  /** How many answers this instance writes now: what a stop waits for. */
+  answersBeingWritten(): number;
   /** Stops in order: no new work, running answers finish or settle, sockets close, then everything else. */
   stop(): Promise<void>;
 }
@@ -104,6 +107,7 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
     notices,
     listen: () => listen(config, resources, server),
     developmentToken: async () => developmentToken(config, resources, clock),
+    answersBeingWritten: () => domains.runs.count,
     stop: () => {
       stopping ??= stop(config, server, domains.runs, closers);
       return stopping;
@@ -192,11 +196,7 @@ async function listen(config: Config, { dataDir }: Resources, server: Server): P
 
 async function developmentToken(config: Config, resources: Resources, clock: Clock): Promise<string | null> {
   const secret = resources.signingSecrets?.[0];
-  if (config.production || !secret) return null;
-  const { issuer, audience } = config.tokens;
-  const email = 'developer@example.com';
-  const subject = config.tokens.ownerClaim === 'email' ? email : 'developer';
-  return await signToken({ secret, issuer, audience, subject, email, roles: ['admin'] }, clock);
+  return config.production || !secret ? null : await signDevelopmentToken(config.tokens, secret, clock);
 }
 
 async function stop(config: Config, server: Server, runs: Runs, closers: Closers): Promise<void> {

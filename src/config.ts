@@ -47,32 +47,63 @@ export interface Config extends ModelChoice {
   readonly logLevel: (typeof logLevels)[number];
 }
 
+/** What reaches the databases. */
+export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'keysDatabaseUrl'>;
+
+/** What a command beside a server needs to find it and to be let in. */
+export type LocalConfig = Pick<Config, 'production' | 'port' | 'dataDir' | 'tokens'>;
+
 /** The configuration that the environment says. Throws {@link ConfigError} with all that is wrong with it. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  return load(env, (reader, production) => {
+    const config = readConfig(reader, production);
+    checkTogether(reader, production);
+    return config;
+  });
+}
+
+/** Just that part of it, for commands that need no more: what else is missing does not stop them. */
+export function loadDatabaseConfig(env: NodeJS.ProcessEnv = process.env): DatabaseConfig {
+  return load(env, (reader, production) => {
+    const databases = readDatabases(reader);
+    if (production) checkDatabase(reader);
+    return databases;
+  });
+}
+
+/** As {@link loadDatabaseConfig}. */
+export function loadLocalConfig(env: NodeJS.ProcessEnv = process.env): LocalConfig {
+  return load(env, (reader, production) => {
+    const tokens = readTokens(reader, production);
+    checkTokens(reader);
+    return { production, port: readPort(reader), dataDir: readDataDir(reader), tokens };
+  });
+}
+
+function load<Part>(env: NodeJS.ProcessEnv, read: (reader: VariableReader, production: boolean) => Part): Part {
   const reader = new VariableReader(env);
   const production = reader.oneOf('NODE_ENV', ['production', 'development', 'test'], 'development') === 'production';
-  const databaseUrl = readDatabaseUrl(reader, 'DATABASE_URL');
-  const config: Config = {
+  const part = read(reader, production);
+  if (reader.faults.length > 0) throw new ConfigError(reader.faults);
+  return part;
+}
+
+function readConfig(reader: VariableReader, production: boolean): Config {
+  const databases = readDatabases(reader);
+  return {
     production,
-    port: reader.whole('PORT', { min: 0, max: 65_535, whenUnset: 4000 }),
+    port: readPort(reader),
     host: reader.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
-    dataDir: resolve(reader.text('DATA_DIR') ?? '.parley'),
-    databaseUrl,
+    dataDir: readDataDir(reader),
+    ...databases,
     databasePoolSize: reader.whole('DATABASE_POOL_SIZE', { min: 2, max: 1000, whenUnset: 20 }),
-    keysDatabaseUrl: readDatabaseUrl(reader, 'KEYS_DATABASE_URL'),
     redisUrls: readRedisUrls(reader),
-    tokens: {
-      secrets: readSigningSecrets(reader, production),
-      jwksUrl: reader.url('JWT_JWKS_URL', ['https:', 'http:'], 'https://login.example.com/.well-known/jwks.json'),
-      issuer: reader.text('JWT_ISSUER') ?? 'parley',
-      audience: reader.text('JWT_AUDIENCE') ?? 'parley',
-      ownerClaim: reader.oneOf('JWT_OWNER_CLAIM', ['sub', 'email'], 'sub'),
-    },
+    tokens: readTokens(reader, production),
     encryptionKeys: readEncryptionKeys(reader, production),
     ...readModels(reader, production),
     allowedOrigins: readOrigins(reader),
     shutdownGraceMs: reader.whole('SHUTDOWN_GRACE', { min: 0, max: 3600, whenUnset: 20 }) * 1000,
-    migrateAtStart: reader.onOff('MIGRATE', databaseUrl === null),
+    migrateAtStart: reader.onOff('MIGRATE', databases.databaseUrl === null),
     trustedProxies: reader.whole('TRUSTED_PROXIES', { min: 0, max: 10, whenUnset: 0 }),
     graphiql: reader.onOff('GRAPHIQL', !production),
     introspection: reader.onOff('INTROSPECTION', !production),
@@ -80,41 +111,54 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     rateLimits: reader.onOff('RATE_LIMITS', true),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
   };
-  checkTogether(reader, production);
-  if (reader.faults.length > 0) throw new ConfigError(reader.faults);
-  return config;
 }
 
 /** Every variable, for the README and for `parley --help`. */
 export const describeVariables = (): readonly VariableDescription[] => variables;
 
-const readDatabaseUrl = (reader: VariableReader, name: 'DATABASE_URL' | 'KEYS_DATABASE_URL') =>
-  reader.url(name, ['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database');
+const readPort = (reader: VariableReader) => reader.whole('PORT', { min: 0, max: 65_535, whenUnset: 4000 });
+
+const readDataDir = (reader: VariableReader) => resolve(reader.text('DATA_DIR') ?? '.parley');
+
+function readDatabases(reader: VariableReader): DatabaseConfig {
+  const read = (name: 'DATABASE_URL' | 'KEYS_DATABASE_URL') =>
+    reader.url(name, ['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database');
+  return { databaseUrl: read('DATABASE_URL'), keysDatabaseUrl: read('KEYS_DATABASE_URL') };
+}
+
+function readTokens(reader: VariableReader, production: boolean): TokenSettings {
+  return {
+    secrets: readSigningSecrets(reader, production),
+    jwksUrl: reader.url('JWT_JWKS_URL', ['https:', 'http:'], 'https://login.example.com/.well-known/jwks.json'),
+    issuer: reader.text('JWT_ISSUER') ?? 'parley',
+    audience: reader.text('JWT_AUDIENCE') ?? 'parley',
+    ownerClaim: reader.oneOf('JWT_OWNER_CLAIM', ['sub', 'email'], 'sub'),
+  };
+}
 
 /** What one variable alone cannot tell. It asks what was set, not what was right: a fault is told once. */
 function checkTogether(reader: VariableReader, production: boolean): void {
-  const isSet = (name: Parameters<VariableReader['text']>[0]) => reader.text(name) !== null;
-  if (isSet('JWT_SECRETS') && isSet('JWT_JWKS_URL')) {
-    reader.fault('JWT_JWKS_URL', 'is set together with JWT_SECRETS', 'set one of the two');
-  }
+  checkTokens(reader);
   if (!production) return;
-  if (!isSet('JWT_SECRETS') && !isSet('JWT_JWKS_URL')) {
+  if (reader.text('JWT_SECRETS') === null && reader.text('JWT_JWKS_URL') === null) {
     const remedy =
       'set it to kid:secret with a secret of 32 random bytes or more (openssl rand -base64 32), or set JWT_JWKS_URL';
     reader.fault('JWT_SECRETS', 'is not set, and production generates none', remedy);
   }
-  if (!isSet('ENCRYPTION_KEYS')) {
-    reader.fault(
-      'ENCRYPTION_KEYS',
-      'is not set, and production generates none',
-      'set it to id:key, the key from: openssl rand -base64 32',
-    );
+  if (reader.text('ENCRYPTION_KEYS') === null) {
+    const remedy = 'set it to id:key, the key from: openssl rand -base64 32';
+    reader.fault('ENCRYPTION_KEYS', 'is not set, and production generates none', remedy);
   }
-  if (!isSet('DATABASE_URL')) {
-    reader.fault(
-      'DATABASE_URL',
-      'is not set, and production embeds none',
-      'set it like postgres://user:password@host:5432/database',
-    );
-  }
+  checkDatabase(reader);
+}
+
+function checkTokens(reader: VariableReader): void {
+  if (reader.text('JWT_SECRETS') === null || reader.text('JWT_JWKS_URL') === null) return;
+  reader.fault('JWT_JWKS_URL', 'is set together with JWT_SECRETS', 'set one of the two');
+}
+
+function checkDatabase(reader: VariableReader): void {
+  if (reader.text('DATABASE_URL') !== null) return;
+  const remedy = 'set it like postgres://user:password@host:5432/database';
+  reader.fault('DATABASE_URL', 'is not set, and production embeds none', remedy);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from './config.js';
+import { findSigningSecrets } from './development-token.js';
 import { entities } from './entities.js';
 import { DataKeyEntity } from './identity/data-key.entity.js';
 import type { SigningSecret } from './identity/token.js';
@@ -91,7 +92,7 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   closers.add('pub/sub', () => pubsub.close());
   const rates = openRates(config, clock, log);
   closers.add('rates', () => rates.close());
-  const signingSecrets = config.tokens.jwksUrl ? null : await findSigningSecrets(config, dataDir);
+  const signingSecrets = config.tokens.jwksUrl ? null : await openSigningSecrets(config, dataDir);
   const encryptionKeys = await findEncryptionKeys(config, dataDir);
   return { database, upkeep, keys, pubsub, rates, signingSecrets, encryptionKeys, dataDir, notices };
 }
@@ -137,15 +138,10 @@ function openRates(config: Config, clock: Clock, log: Log): Rates {
   return new RedisRates({ urls: config.redisUrls, commandTimeoutMs, perMinute }, clock, log);
 }
 
-/** What `parley token` and the development token are signed with, where nothing is configured. */
-export async function findSigningSecrets(
-  config: Config,
-  dataDir: Pick<DataDir, 'secret'> | null,
-): Promise<readonly SigningSecret[]> {
-  if (config.tokens.secrets) return config.tokens.secrets;
-  if (!dataDir) throw new StartError('JWT_SECRETS is not set.');
-  const secret = await dataDir.secret('jwt-secret', () => randomBytes(32).toString('base64url'));
-  return [{ kid: 'development', secret: Buffer.from(secret) }];
+async function openSigningSecrets({ tokens }: Config, dataDir: DataDir | null): Promise<readonly SigningSecret[]> {
+  const secrets = await findSigningSecrets(tokens, async (name, make) => (await dataDir?.secret(name, make)) ?? null);
+  if (!secrets) throw new StartError('JWT_SECRETS is not set.');
+  return secrets;
 }
 
 async function findEncryptionKeys(config: Config, dataDir: DataDir | null) {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { startApp } from '../../support/app.js';
+import { findChromium } from '../../support/system-programs.js';
 
-/** Debian's Chromium, as root, without a screen and without its own talk to the network. */
+/** As root, without a screen and without its own talk to the network. */
 const chromiumOptions = {
-  executablePath: '/usr/bin/chromium',
+  executablePath: findChromium() ?? 'chromium',
   args: [
     '--no-sandbox',
     '--disable-gpu',

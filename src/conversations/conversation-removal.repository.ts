@@ -1,4 +1,4 @@
-import { type Querier, statement, type Transaction } from '../platform/database.js';
+import { statement, type Transaction } from '../platform/database.js';
 
 const lockStatement = statement(
   'conversations.lockMany',
@@ -85,15 +85,4 @@ export async function removeDeletedBatch(tx: Transaction, batch: number): Promis
   await tx.query(removeSegmentsStatement, place);
   await tx.query(removeStatement, place);
   return true;
-}
-
-/** Is there anything to remove? Asked without a lock, to spare the sweeper a transaction. */
-const anyStatement = statement(
-  'conversations.anyDeleted',
-  'SELECT EXISTS (SELECT FROM conversations WHERE deleted_at IS NOT NULL) AS any',
-);
-
-export async function anyDeleted(querier: Querier): Promise<boolean> {
-  const [row] = await querier.query<{ any: boolean }>(anyStatement, []);
-  return row?.any ?? false;
 }

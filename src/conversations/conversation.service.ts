@@ -5,6 +5,7 @@ import type { Limits } from '../limits.js';
 import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
 import { type PageArguments, readPage } from '../platform/pagination.js';
+import { type Rates, unlimited } from '../platform/rates.js';
 import { checkText } from '../platform/unicode.js';
 import {
   findConversation,
@@ -33,6 +34,7 @@ import {
 import { type MarkedDeleted, markDeleted, removeDeletedBatch } from './conversation-removal.repository.js';
 import { type ConversationRow, conversationPlace } from './conversation-row.js';
 import { readListCursor } from './list-cursor.js';
+import { takingPoint } from './rated-request.js';
 import { readIdempotencyKey, requestFingerprint, requestKey } from './request.js';
 import { claimRequest } from './request.repository.js';
 import { titleQuery, titleTerms, untitled } from './title.js';
@@ -49,6 +51,8 @@ export interface ConversationServiceDeps {
     | 'pageSize'
   >;
   readonly knownModels: readonly string[];
+  /** How often a person may begin a conversation; as often as they like where it is left out. */
+  readonly rates?: Rates;
   /** Told after the commit: writers of these answers are fenced, and there are rows to remove. Must not throw. */
   readonly onDeleted: (ownerId: string, deleted: MarkedDeleted) => void;
 }
@@ -60,7 +64,10 @@ const listedUnsaid = 20;
 export class ConversationService {
   constructor(private readonly deps: ConversationServiceDeps) {}
 
-  /** @throws CONFLICT where the key was used for something else, NOT_FOUND where what it made was deleted since */
+  /**
+   * @throws CONFLICT where the key was used for something else, NOT_FOUND where what it made was deleted since
+   * @throws BAD_USER_INPUT, RATE_LIMITED
+   */
   async create(scope: Scope, input: CreateConversationInput): Promise<ConversationRow> {
     const { database, limits } = this.deps;
     const texts = readNewConversation(input, 'input', this.deps);
@@ -73,13 +80,21 @@ export class ConversationService {
       fingerprint: requestFingerprint(scope.keys, 'createConversation', input),
       made: { conversation: id },
     };
-    return database.transactionOnce(async (tx) => {
-      const request = await claimRequest(tx, claim);
-      if (request.claimed) return insertConversation(tx, ownerId, id, sealConversation(scope.keys, id, texts));
-      const made = await findConversation(tx, ownerId, request.made.conversation ?? '');
-      if (!made) throw notFound('conversation');
-      return made;
-    });
+    const rated = { rate: 'conversations', claim, clientKey } as const;
+    const { row } = await takingPoint({ rates: this.deps.rates ?? unlimited, database }, rated, () =>
+      database.transactionOnce(async (tx) => {
+        const request = await claimRequest(tx, claim);
+        if (request.claimed) {
+          const sealed = sealConversation(scope.keys, id, texts);
+          return { row: await insertConversation(tx, ownerId, id, sealed), replayed: false };
+        }
+        const made = await findConversation(tx, ownerId, request.made.conversation ?? '');
+        // The same id: a first run of this very transaction did commit, though nobody was told.
+        return { row: made, replayed: request.made.conversation !== id };
+      }),
+    );
+    if (!row) throw notFound('conversation');
+    return row;
   }
 
   /** @throws NOT_FOUND */

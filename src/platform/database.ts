@@ -3,6 +3,7 @@ import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm'
 import { ParleyError, unavailable } from '../errors.js';
 import { instantFromPostgres } from './instant.js';
 import { describeError, type Log } from './log.js';
+import { isError } from './system-error.js';
 
 /** SQL under a name: PostgreSQL parses and plans it once a connection. */
 export interface Statement {
@@ -221,14 +222,14 @@ const driverSentences =
   /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|The client is not queryable|Connection terminated due to connection timeout)/;
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return isError(error) && 'code' in error ? String(error.code) : '';
 }
 
 /** Is the connection itself in doubt, so that nothing more can be said on it? */
 function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
   if (error instanceof CommitOutcomeUnknown || socketCodes.has(code) || /^(08|57P0)/.test(code)) return true;
-  return error instanceof Error && driverSentences.test(error.message);
+  return isError(error) && driverSentences.test(error.message);
 }
 
 function translate(error: unknown): unknown {

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { isError } from './system-error.js';
 
 export type Log = Logger;
 
@@ -18,8 +19,21 @@ export function createLog(level: string): Log {
 
 /** What may be said of an error in a log line. */
 export function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { type: typeof error };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  const code = 'code' in error ? String(error.code) : undefined;
-  return { type: error.name, code, at: frames.slice(0, 6).map((line) => line.trim()) };
+  if (!isError(error)) return { type: typeof error };
+  const code = 'code' in error ? word(error.code) : undefined;
+  return { type: word(error.name), code, at: framesOf(error) };
 }
+
+const maxFrames = 6;
+
+/** The message stands at the head of the stack, and its lines may look like frames: it is cut off, or else all is. */
+function framesOf({ stack = '', message }: Error): string[] {
+  const start = stack.indexOf(message);
+  if (start === -1) return [];
+  const lines = stack.slice(start + message.length).split('\n');
+  const frames = lines.filter((line) => /^\s+at /.test(line));
+  return frames.slice(0, maxFrames).map((line) => line.trim());
+}
+
+/** Codes and names may come from another server's answer, which may say anything. */
+const word = (value: unknown) => (/^[\w.-]{1,64}$/.test(String(value)) ? String(value) : undefined);

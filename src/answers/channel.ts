@@ -14,9 +14,9 @@ export const channelOf = (messageId: string) => `parley:answer:${messageId}`;
 
 export const encodeMessage = (message: ChannelMessage): string => JSON.stringify(message);
 
-/** Null for anything that is not one of ours: a newer version may say more. */
+/** Null for anything that is not one of ours: a newer version may say more, and anybody with the Redis anything. */
 export function decodeMessage(text: string): ChannelMessage | null {
-  const parsed: unknown = JSON.parse(text);
+  const parsed = parse(text);
   if (typeof parsed !== 'object' || parsed === null || !('type' in parsed)) return null;
   const { type } = parsed;
   if (type === 'cancel' || type === 'settled') return { type };
@@ -52,8 +52,18 @@ const wirePlace = (messageId: string, from: Offsets) => ({
   column: 'delta',
 });
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 function offsetsIn(value: object): Offsets | null {
   if (!('content' in value) || !('reasoning' in value)) return null;
   const { content, reasoning } = value;
-  return typeof content === 'number' && typeof reasoning === 'number' ? { content, reasoning } : null;
+  return isOffset(content) && isOffset(reasoning) ? { content, reasoning } : null;
 }
+
+const isOffset = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

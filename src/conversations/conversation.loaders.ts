@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Scope } from '../identity/scope.js';
 import type { Querier } from '../platform/database.js';
+import { makeWaves } from '../platform/waves.js';
 import { findConversations } from './conversation.repository.js';
 import { Conversation } from './conversation.types.js';
 import type { ConversationRow } from './conversation-row.js';
@@ -27,10 +28,12 @@ export const makeConversationLoaders =
       byId.prime(row.id, conversation);
       return conversation;
     };
-    const byId = new DataLoader<string, Conversation | null>(async (ids) => {
-      const rows = await findConversations(querier, scope.keys.ownerId, ids);
-      const found = new Map(rows.map((row) => [row.id, keep(row)]));
-      return ids.map((id) => found.get(id) ?? null);
-    });
+    const byId = new DataLoader<string, Conversation | null>((ids) =>
+      scope.of(makeWaves).join(async () => {
+        const rows = await findConversations(querier, scope.keys.ownerId, ids);
+        const found = new Map(rows.map((row) => [row.id, keep(row)]));
+        return ids.map((id) => found.get(id) ?? null);
+      }),
+    );
     return { byId, keep };
   };

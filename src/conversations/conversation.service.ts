@@ -7,6 +7,7 @@ import { fromPublicId, newId } from '../platform/ids.js';
 import { type PageArguments, readPage } from '../platform/pagination.js';
 import { type Rates, unlimited } from '../platform/rates.js';
 import { checkText } from '../platform/unicode.js';
+import { makeWaves } from '../platform/waves.js';
 import {
   findConversation,
   type HeaderChange,
@@ -154,8 +155,9 @@ export class ConversationService {
       newer: request.after === null ? newerThanAll : readListCursor(scope.keys, request.after, 'after'),
       older: request.before === null ? olderThanAll : readListCursor(scope.keys, request.before, 'before'),
     };
-    const found = await listConversations(database, ownerId, listFilter, bounds);
-    return { ...found, count: () => countConversations(database, ownerId, listFilter) };
+    const waves = scope.of(makeWaves);
+    const found = await waves.join(() => listConversations(database, ownerId, listFilter, bounds));
+    return { ...found, count: () => waves.join(() => countConversations(database, ownerId, listFilter)) };
   }
 }
 

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Scope } from '../identity/scope.js';
 import type { Querier } from '../platform/database.js';
+import { makeWaves } from '../platform/waves.js';
 import { findMessages, findPages, type PageBounds } from './message.repository.js';
 import { Message } from './message.types.js';
 import type { LoadedPage } from './message-connection.types.js';
@@ -42,17 +43,21 @@ export const makeMessageLoaders =
       byId.prime(row.id, message);
       return message;
     };
-    const byId = new DataLoader<string, Message | null>(async (ids) => {
-      const rows = await findMessages(querier, ownerId, ids);
-      const found = new Map(rows.map((row) => [row.id, keep(row)]));
-      return ids.map((id) => found.get(id) ?? null);
-    });
+    const waves = scope.of(makeWaves);
+    const byId = new DataLoader<string, Message | null>((ids) =>
+      waves.join(async () => {
+        const rows = await findMessages(querier, ownerId, ids);
+        const found = new Map(rows.map((row) => [row.id, keep(row)]));
+        return ids.map((id) => found.get(id) ?? null);
+      }),
+    );
     const page = new DataLoader<PageKey, LoadedPage | null, string>(
-      async (keys) => {
-        const pages = await Promise.all(groupByBounds(keys).map((group) => loadPages(querier, ownerId, group, keep)));
-        const byKey = new Map(pages.flat());
-        return keys.map((key) => byKey.get(nameOf(key)) ?? null);
-      },
+      (keys) =>
+        waves.join(async () => {
+          const pages = await Promise.all(groupByBounds(keys).map((group) => loadPages(querier, ownerId, group, keep)));
+          const byKey = new Map(pages.flat());
+          return keys.map((key) => byKey.get(nameOf(key)) ?? null);
+        }),
       { cacheKeyFn: nameOf },
     );
     return { byId, page, keep };

@@ -8,6 +8,7 @@ import { UserEntity } from '../identity/user.entity.js';
   where: 'pinned AND deleted_at IS NULL',
 })
 @Index('conversations_deleted', ['deletedAt'], { where: 'deleted_at IS NOT NULL' })
+@Index('conversations_title_terms', ['titleTerms'], { type: 'gin' })
 export class ConversationEntity {
   @ForeignKey(() => UserEntity, { onDelete: 'CASCADE', name: 'conversations_owner_fkey' })
   @PrimaryColumn({ name: 'owner_id', type: 'uuid', primaryKeyConstraintName: 'conversations_pkey' })

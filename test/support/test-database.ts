@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { migrations } from '../../migrations/index.js';
-import { Database } from '../../src/platform/database.js';
-import { createLog } from '../../src/platform/log.js';
+import { migrate } from '../../src/migrate.js';
 import { until } from './until.js';
 
 const template = 'parley_template';
@@ -41,21 +39,10 @@ async function ensureTemplate(server: pg.Client): Promise<void> {
     const draft = `${template}_draft`;
     await server.query(`DROP DATABASE IF EXISTS ${draft}`);
     await server.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-    await migrate(urlOf(draft));
+    await migrate({ databaseUrl: urlOf(draft), keysDatabaseUrl: null });
     await server.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
   } finally {
     await server.query('SELECT pg_advisory_unlock($1)', [templateLock]);
-  }
-}
-
-async function migrate(url: string): Promise<void> {
-  const timeouts = { connectMs: 5000, statementMs: 30_000, lockMs: 5000 };
-  const options = { url, poolSize: 2, entities: [], migrations, applicationName: 'parley-tests', timeouts };
-  const database = await Database.connect(options, createLog('silent'));
-  try {
-    await database.dataSource.runMigrations();
-  } finally {
-    await database.close();
   }
 }
 

@@ -1,33 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ConfigError, describeVariables, loadConfig } from '../../../src/config.js';
+import { describeVariables, loadConfig } from '../../../src/config.js';
 import { defaultLimits, limitMeanings } from '../../../src/limits.js';
-
-const newSecret = () => randomBytes(32).toString('base64');
-
-const production = () => ({
-  NODE_ENV: 'production',
-  DATABASE_URL: 'postgres://parley:pw@db.example.com:5432/parley?sslmode=require',
-  JWT_SECRETS: `a:${newSecret()},b:${newSecret()}`,
-  ENCRYPTION_KEYS: `one:${newSecret()}`,
-  OPENAI_API_KEY: 'sk-live',
-  DEFAULT_MODEL: 'gpt-5',
-});
-
-/** What is wrong with an environment; nothing where it loads. */
-function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
-  try {
-    loadConfig(env);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-}
-
-/** The variable that each fault begins with. */
-const blamed = (env: NodeJS.ProcessEnv) => faultsOf(env).map((fault) => fault.split(' ')[0]);
+import { blamed, faultsOf, production } from './environments.js';
 
 describe('Configuration with nothing set', () => {
   it('listens on this machine only, embeds what it needs and offers the demo model', () => {
@@ -110,39 +85,6 @@ describe('Configuration in production', () => {
   });
 });
 
-describe('A weak secret', () => {
-  it.each([
-    ['one letter', 'x'.repeat(40)],
-    ['a part over and over', 'aB3$kLm9Qz'.repeat(4)],
-    ['a run of letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
-    ['a placeholder', 'please-change-me-before-going-live!!'],
-    ['the word secret', 'my-super-secret-key-for-the-server-42'],
-  ])('stops the start in production: %s', (_, secret) => {
-    expect(blamed({ ...production(), JWT_SECRETS: `a:${secret}` })).toEqual(['JWT_SECRETS']);
-    expect(faultsOf({ JWT_SECRETS: `a:${secret}` })).toEqual([]);
-  });
-
-  it.each([
-    ['zeros', Buffer.alloc(32)],
-    ['a count', Buffer.from(Array.from({ length: 32 }, (_, index) => index))],
-    ['a typed text', Buffer.from('Tr0ub4dor&3-correct-horse-batter')],
-  ])('stops the start in production as an encryption key too: %s', (_, key) => {
-    const env = { ENCRYPTION_KEYS: `one:${key.toString('base64')}` };
-    expect(blamed({ ...production(), ...env })).toEqual(['ENCRYPTION_KEYS']);
-    expect(faultsOf(env)).toEqual([]);
-  });
-
-  it('is never one of random bytes, in base64 or hex', () => {
-    for (let round = 0; round < 500; round += 1) {
-      const env = {
-        ...production(),
-        JWT_SECRETS: `a:${randomBytes(32).toString('hex')},b:${randomBytes(24).toString('base64url')},c:${newSecret()}`,
-      };
-      expect(faultsOf(env)).toEqual([]);
-    }
-  });
-});
-
 describe('Faults in the configuration', () => {
   it('are all told at once, and none is told twice', () => {
     const env = {
@@ -201,48 +143,6 @@ describe('Faults in the configuration', () => {
   });
 });
 
-describe('Faults in secrets', () => {
-  it.each([
-    ['no name', newSecret()],
-    ['two of one name', `a:${newSecret()},a:${newSecret()}`],
-    ['a blank entry', `a:${newSecret()},`],
-    ['a name with a space', `a b:${newSecret()}`],
-    ['31 bytes', `a:${'é'.repeat(15)}x`],
-  ])('include secrets with %s', (_, value) => {
-    expect(blamed({ JWT_SECRETS: value })).toEqual(['JWT_SECRETS']);
-  });
-
-  it.each([
-    ['31 bytes', randomBytes(31).toString('base64')],
-    ['33 bytes', randomBytes(33).toString('base64')],
-    ['hex', randomBytes(32).toString('hex')],
-    ['base64 with a stray letter', `${newSecret().slice(0, -1)}*`],
-  ])('include an encryption key of %s', (_, value) => {
-    expect(blamed({ ENCRYPTION_KEYS: `one:${value}` })).toEqual(['ENCRYPTION_KEYS']);
-  });
-});
-
-describe('Secrets and keys', () => {
-  it('are read in their order, and a secret may hold a colon', () => {
-    const [first, second] = [`x:${newSecret()}`, newSecret()];
-    const { secrets } = loadConfig({ JWT_SECRETS: ` k1:${first} , k2:${second}\n` }).tokens;
-    expect(secrets).toEqual([
-      { kid: 'k1', secret: Buffer.from(first) },
-      { kid: 'k2', secret: Buffer.from(second) },
-    ]);
-  });
-
-  it('are decoded from base64 with or without its padding', () => {
-    const key = randomBytes(32);
-    const text = key.toString('base64');
-    const { encryptionKeys } = loadConfig({ ENCRYPTION_KEYS: `new:${text},old:${text.replace('=', '')}` });
-    expect(encryptionKeys).toEqual([
-      { id: 'new', key },
-      { id: 'old', key },
-    ]);
-  });
-});
-
 describe('REDIS_URL', () => {
   it('names one server', () => {
     const url = 'rediss://app:p%40ss@cache.example.com:6380/2';
@@ -259,54 +159,6 @@ describe('REDIS_URL', () => {
 
   it.each(['redis://a/x', 'redis://a,rediss://b', 'redis://a,', 'redis://a/1,b', 'cache:6379'])('is not %s', (url) => {
     expect(blamed({ REDIS_URL: url })).toEqual(['REDIS_URL']);
-  });
-});
-
-describe('MODELS', () => {
-  const server = { OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' };
-
-  it('fills in what an entry leaves out; a price that nobody said is null', () => {
-    const config = loadConfig({
-      ...server,
-      DEFAULT_MODEL: 'a',
-      MODELS: '[{"id": "a"}, {"id": "b", "name": "B", "inputMicroUsdPerMTok": 0}]',
-    });
-    expect(config.models).toEqual([
-      {
-        id: 'a',
-        name: 'a',
-        provider: 'OpenAI-compatible',
-        contextTokens: 16_384,
-        maxOutputTokens: null,
-        inputMicroUsdPerMTok: null,
-        outputMicroUsdPerMTok: null,
-      },
-      expect.objectContaining({ id: 'b', name: 'B', inputMicroUsdPerMTok: 0, outputMicroUsdPerMTok: null }),
-    ]);
-    expect(config.openai).toEqual({ baseUrl: server.OPENAI_BASE_URL, apiKey: null });
-  });
-
-  it('is just DEFAULT_MODEL where it is not set', () => {
-    expect(loadConfig({ ...server, DEFAULT_MODEL: 'llama3.2' }).models.map((model) => model.id)).toEqual(['llama3.2']);
-    expect(loadConfig({ ...server, DEFAULT_MODEL: 'demo' }).models).toEqual([]);
-  });
-
-  it.each([
-    ['no array', '{"id": "a"}'],
-    ['nothing', '[]'],
-    ['an unknown key', '[{"id": "a", "contextToken": 1}]'],
-    ['a negative price', '[{"id": "a", "inputMicroUsdPerMTok": -1}]'],
-    ['half a token', '[{"id": "a", "contextTokens": 1.5}]'],
-    ['one id twice', '[{"id": "a"}, {"id": "a"}]'],
-    ['the id of the demo model', '[{"id": "a"}, {"id": "demo"}]'],
-    ['no room for a question', '[{"id": "a", "contextTokens": 100, "maxOutputTokens": 100}]'],
-    ['no JSON', '[{id: a}]'],
-  ])('is refused with %s', (_, value) => {
-    expect(blamed({ ...server, DEFAULT_MODEL: 'a', MODELS: value })).toEqual(['MODELS']);
-  });
-
-  it('holds the default model', () => {
-    expect(blamed({ ...server, DEFAULT_MODEL: 'b', MODELS: '[{"id": "a"}]' })).toEqual(['DEFAULT_MODEL']);
   });
 });
 

@@ -16,6 +16,8 @@ import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import { type Documents, isDocument } from './documents.js';
 import type { ErrorMask } from './error-masking.js';
+import { EventLanes } from './event-lanes.js';
+import { subscribeInLanes } from './event-stream.js';
 import { HttpError } from './http-errors.js';
 import type { QueryLimits } from './query-limits.js';
 import { endConnection } from './raw-answer.js';
@@ -49,6 +51,7 @@ interface Session {
   readonly connection: SocketConnection;
   /** Null until the client has said who asks. */
   viewer: Viewer | null;
+  readonly lanes: EventLanes;
 }
 
 type SessionContext = Context<Record<string, unknown> | undefined, Session>;
@@ -65,10 +68,12 @@ export class GraphqlSocket<GraphqlContext extends object> {
     connectionInitWaitTimeout: this.options.limits.socketInitMs,
     onConnect: (context) => this.admit(context),
     onSubscribe: (context, id, payload) => this.prepare(context, id, payload),
+    subscribe: (args) => subscribeInLanes(args, this.lanes.get(args) ?? new EventLanes()),
     onNext: (_context, _id, payload, _args, { errors, ...result }) =>
       errors ? { ...result, errors: this.masked(payload, errors) } : undefined,
     onError: (_context, _id, payload, errors) => this.masked(payload, errors),
   });
+  private readonly lanes = new WeakMap<ExecutionArgs, EventLanes>();
   /** Quoted by the errors of an operation; its payload is the one thing that all hooks are given. */
   private readonly requestIds = new WeakMap<SubscribePayload, string>();
 
@@ -102,7 +107,7 @@ export class GraphqlSocket<GraphqlContext extends object> {
       });
       this.connections.add(connection);
       connection.onEnd(() => this.connections.delete(connection));
-      const opened = this.protocol.opened(connection, { connection, viewer: null });
+      const opened = this.protocol.opened(connection, { connection, viewer: null, lanes: new EventLanes() });
       connection.onEnd((code, reason) => {
         opened(code, reason).catch((error: unknown) => void mask.toPublic(error, newId()));
       });
@@ -126,7 +131,6 @@ export class GraphqlSocket<GraphqlContext extends object> {
       connection.close(refusal.code === 'UNAUTHENTICATED' ? forbidden : tryAgainLater, refusal.message);
       return;
     }
-    if (!connection.isOpen) return;
     if (!this.countOwner(viewer.id, connection)) {
       connection.close(tryAgainLater, `Too many sockets: ${limits.socketsPerOwner} is the limit; close one`);
       return;
@@ -154,7 +158,7 @@ export class GraphqlSocket<GraphqlContext extends object> {
     id: string,
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    const { viewer } = context.extra;
+    const { viewer, lanes } = context.extra;
     const requestId = newId();
     this.requestIds.set(payload, requestId);
     try {
@@ -162,7 +166,9 @@ export class GraphqlSocket<GraphqlContext extends object> {
       this.checkRoom(context, id);
       const read = this.read(payload);
       if ('errors' in read) return read.errors;
-      return { ...read, contextValue: await this.options.makeContext(viewer, requestId) };
+      const args = { ...read, contextValue: await this.options.makeContext(viewer, requestId) };
+      this.lanes.set(args, lanes);
+      return args;
     } catch (error) {
       return [asGraphqlError(error)];
     }

@@ -50,10 +50,6 @@ export class SocketConnection implements ProtocolSocket {
     socket.once('close', (code, reason) => this.release(code, reason.toString()));
   }
 
-  get isOpen(): boolean {
-    return !this.ended;
-  }
-
   /** Calls `release` when the connection ends, or now if it has. */
   onEnd(release: (code: number, reason: string) => void): void {
     if (this.ended) release(1006, '');

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { auditServer } from 'graphql-http';
 import { unavailable } from '../../../src/errors.js';
 import { post, request } from '../../support/http-client.js';
-import { type SmallServer, startSmallServer } from './small-server.js';
+import { type SmallServer, startSmallServer, stopSmallServers } from './small-server.js';
 
 const bearer = { authorization: 'Bearer ada' };
 const preflight = { ...bearer, 'apollo-require-preflight': 'yes' };
@@ -11,7 +11,8 @@ let small: SmallServer;
 beforeAll(async () => {
   small = await startSmallServer();
 });
-afterAll(() => small.server.close(1000));
+afterEach(() => stopSmallServers(small));
+afterAll(() => stopSmallServers());
 
 describe('GraphQL over HTTP', () => {
   it('passes 58 of the 61 audits of graphql-http, and all that are a MUST', async () => {
@@ -95,7 +96,6 @@ describe('Who asks, over HTTP', () => {
       const answer = await post(poor.url, { query: '{ hello }' });
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
       expect(answer.json?.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', retryable: true });
-      await poor.server.close(1000);
     }
   });
 });
@@ -187,7 +187,6 @@ describe('Introspection', () => {
       expect([answer.status, answer.text]).toEqual([400, expect.not.stringContaining('Did you mean')]);
     }
     expect((await post(closed.url, { query: '{ __typename }' })).status).toBe(200);
-    await closed.server.close(1000);
   });
 
   it('is answered where it is on, with suggestions', async () => {

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { unavailable } from '../../../src/errors.js';
 import { SocketClient, type SocketClientOptions } from '../../support/socket-client.js';
 import { until } from '../../support/until.js';
-import { type SmallServer, startSmallServer, viewerOf } from './small-server.js';
+import { type SmallServer, startSmallServer, stopSmallServers, viewerOf } from './small-server.js';
 
 let small: SmallServer;
 const clients: SocketClient[] = [];
@@ -13,10 +13,11 @@ const clients: SocketClient[] = [];
 beforeAll(async () => {
   small = await startSmallServer();
 });
-afterEach(() => {
+afterEach(async () => {
   for (const client of clients.splice(0)) client.terminate();
+  await stopSmallServers(small);
 });
-afterAll(() => small.server.close(1000));
+afterAll(() => stopSmallServers());
 
 async function connected(server = small, token = 'ada', options: SocketClientOptions = {}): Promise<SocketClient> {
   const client = await SocketClient.connect(server.socketUrl, token, options);
@@ -136,14 +137,12 @@ describe('Who asks, on a socket', () => {
     const client = await opened(poor);
     client.send({ type: 'connection_init', payload: { authorization: 'Bearer ada' } });
     expect((await client.whenClosed()).code).toBe(4503);
-    await poor.server.close(1000);
   });
 
   it('must be said in time', async () => {
     const impatient = await startSmallServer({ limits: { socketInitMs: 50 } });
     const client = await opened(impatient);
     expect(await client.whenClosed()).toEqual({ code: 4408, reason: 'Connection initialisation timeout' });
-    await impatient.server.close(1000);
   });
 
   it('takes no token from the address', async () => {
@@ -172,7 +171,6 @@ describe('Who asks, on a socket', () => {
     release();
     // The one that went away while it was looked up counts for nothing.
     await connected(slow);
-    await slow.server.close(1000);
   });
 });
 
@@ -211,7 +209,6 @@ describe('Errors, on a socket', () => {
     const client = await connected(poor);
     client.subscribe('1', 'subscription { silence { number } }');
     expect((await errorsOf(client, '1'))[0]?.extensions).toEqual({ code: 'UNAVAILABLE', retryable: true });
-    await poor.server.close(1000);
   });
 });
 
@@ -243,6 +240,5 @@ describe('Limits, the same on a socket', () => {
       expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
       expect(JSON.stringify(errors)).not.toContain('Did you mean');
     }
-    await closed.server.close(1000);
   });
 });

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { exchangeBytes, post, request } from '../../support/http-client.js';
-import { type SmallServer, startSmallServer } from './small-server.js';
+import { type SmallServer, startSmallServer, stopSmallServers } from './small-server.js';
 
 const kibibyte = 1024;
 const json = { authorization: 'Bearer ada', 'content-type': 'application/json' };
@@ -11,7 +11,8 @@ let small: SmallServer;
 beforeAll(async () => {
   small = await startSmallServer();
 });
-afterAll(() => small.server.close(1000));
+afterEach(() => stopSmallServers(small));
+afterAll(() => stopSmallServers());
 
 const codeOf = async (query: string, variables?: object) => {
   const { status, json: body } = await post(small.url, { query, variables });
@@ -44,12 +45,24 @@ describe('The body of a request', () => {
       413,
     );
   });
+});
 
+describe('A body that is far too large', () => {
   it('of 10 MB is refused, and the client sees the refusal', async () => {
     for (let round = 0; round < 5; round += 1) {
       const answer = await post(small.url, `{"query": "${'x'.repeat(10_000_000)}"}`);
       expect([answer.status, answer.json?.errors?.[0]?.extensions.code]).toEqual([413, 'PAYLOAD_TOO_LARGE']);
     }
+  });
+
+  it('of 10 MB is refused to a client, too, that reads nothing before it has sent all', async () => {
+    const head = 'POST /graphql HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ada\r\nContent-Type: application/json\r\n';
+    const bytes = Buffer.alloc(10_000_000, 'x');
+    const answer = await exchangeBytes(
+      small.port,
+      Buffer.concat([Buffer.from(`${head}Content-Length: 10000000\r\n\r\n`), bytes]),
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 413 .*PAYLOAD_TOO_LARGE/s);
   });
 
   it('of 10 MB is refused when it comes in chunks of unknown number', async () => {
@@ -77,11 +90,8 @@ describe('The body of a request', () => {
       `${head}Content-Length: 10000000\r\nExpect: 100-continue\r\n\r\n`,
     );
     expect(waiting).toMatch(/^HTTP\/1\.1 413 /);
-    await impatient.server.close(1000);
   });
-});
 
-describe('A body that is refused', () => {
   it('of a stranger is not read, however long', async () => {
     const answer = await post(small.url, 'x'.repeat(5_000_000), { authorization: '' });
     expect(answer.status).toBe(401);
@@ -130,7 +140,6 @@ describe('A body', () => {
     const head = 'POST /graphql HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ada\r\nContent-Type: application/json\r\n';
     const answer = await exchangeBytes(impatient.port, `${head}Content-Length: 100\r\n\r\n{`);
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    await impatient.server.close(1000);
   });
 
   it('whose sender goes away is no fault to log', async () => {

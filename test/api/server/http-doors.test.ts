@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { exchangeBytes, post, request } from '../../support/http-client.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { refusedSocket, SocketClient } from '../../support/socket-client.js';
 import { until } from '../../support/until.js';
-import { type SmallServer, startSmallServer } from './small-server.js';
+import { type SmallServer, startSmallServer, stopSmallServers } from './small-server.js';
 
 const friend = 'https://chat.example.com';
 
@@ -27,7 +27,8 @@ beforeAll(async () => {
     ],
   });
 });
-afterAll(() => small.server.close(1000));
+afterEach(() => stopSmallServers(small));
+afterAll(() => stopSmallServers());
 
 describe('The addresses of the server', () => {
   it.each([
@@ -69,7 +70,6 @@ describe('The addresses of the server', () => {
   it('/ and /graphiql are not there where it is off', async () => {
     const plain = await startSmallServer();
     for (const path of ['/', '/graphiql']) expect((await request(plain.origin + path)).status).toBe(404);
-    await plain.server.close(1000);
   });
 
   it('what is no HTTP is answered as JSON too', async () => {
@@ -102,14 +102,12 @@ describe('Health', () => {
     expect([answer.status, answer.json]).toEqual([503, { status: 'not ready' }]);
     expect((await request(`${moody.origin}/health/live`)).status).toBe(200);
     expect((await request(`${moody.origin}/health/ready`, { method: 'HEAD' })).status).toBe(503);
-    await moody.server.close(1000);
   });
 
   it('is not ready when the question fails or hangs', async () => {
     for (const readiness of [() => Promise.reject(new Error('no')), () => new Promise<boolean>(() => {})]) {
       const sick = await startSmallServer({ readiness, timings: { readinessMs: 20 } });
       expect((await request(`${sick.origin}/health/ready`)).status).toBe(503);
-      await sick.server.close(1000);
     }
   });
 });

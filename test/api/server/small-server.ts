@@ -66,6 +66,8 @@ export class Sources {
   opened = 0;
   returned = 0;
   pulled = 0;
+  /** Events whose text was read by the execution. */
+  executed = 0;
 
   get open(): number {
     return this.opened - this.returned;
@@ -134,6 +136,15 @@ export interface LogLine {
 
 type Changes = Partial<Omit<ServerOptions<Reader>, 'limits'>> & { readonly limits?: Partial<Limits> };
 
+const running = new Set<SmallServer>();
+
+/** Stops what tests started, but for the one that a file shares: also when a test has failed before it could. */
+export async function stopSmallServers(shared?: SmallServer): Promise<void> {
+  const others = [...running].filter((small) => small !== shared);
+  for (const small of others) running.delete(small);
+  await Promise.all(others.map((small) => small.server.close(1000)));
+}
+
 /** A whole server over a schema of its own, on a port of its own; the token is the person's name. */
 export async function startSmallServer(changes: Changes = {}): Promise<SmallServer> {
   const logged: LogLine[] = [];
@@ -168,12 +179,14 @@ export async function startSmallServer(changes: Changes = {}): Promise<SmallServ
   });
   const { port } = await server.listen('127.0.0.1', 0);
   const origin = `http://127.0.0.1:${port}`;
-  return {
+  const small: SmallServer = {
     ...{ server, sources, origin, port, logged, slowStarted },
     url: `${origin}/graphql`,
     socketUrl: `ws://127.0.0.1:${port}/graphql`,
     finishSlow: () => finishSlow(),
   };
+  running.add(small);
+  return small;
 }
 
 export function viewerOf(authorization: string | undefined, tokenExpiresAtMs = Date.now() + 3_600_000): Viewer {
@@ -209,6 +222,10 @@ function smallSchema(sources: Sources, slow: () => Promise<string>): GraphQLSche
     importMessages: (_root, { text }) => text.length,
   });
   setResolvers(schema, 'Tick', {
+    text: ({ text }) => {
+      sources.executed += 1;
+      return text;
+    },
     requestId: (_root, _args, reader: Reader) => reader.requestId,
     fails: () => {
       throw new Error('password=hunter2');
@@ -226,7 +243,7 @@ function smallSchema(sources: Sources, slow: () => Promise<string>): GraphQLSche
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments as graphql-js hands them to any resolver
-type Resolver = GraphQLFieldResolver<unknown, Reader, any>;
+type Resolver = GraphQLFieldResolver<any, Reader, any>;
 
 function setResolvers(schema: GraphQLSchema, typeName: string, resolvers: Record<string, Resolver>): void {
   for (const [name, resolve] of Object.entries(resolvers)) fieldOf(schema, typeName, name).resolve = resolve;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ManualClock } from '../../support/manual-clock.js';
 import { SocketClient, type SocketClientOptions } from '../../support/socket-client.js';
 import { until } from '../../support/until.js';
-import { type SmallServer, startSmallServer, viewerOf } from './small-server.js';
+import { type SmallServer, startSmallServer, stopSmallServers, viewerOf } from './small-server.js';
 
 const dayMs = 86_400_000;
 const silence = 'subscription { silence { number } }';
@@ -14,16 +14,21 @@ const clients: SocketClient[] = [];
 beforeAll(async () => {
   small = await startSmallServer();
 });
-afterEach(() => {
+afterEach(async () => {
   for (const client of clients.splice(0)) client.terminate();
+  await stopSmallServers(small);
 });
-afterAll(() => small.server.close(1000));
+afterAll(() => stopSmallServers());
 
 async function connected(server = small, token = 'ada', options: SocketClientOptions = {}): Promise<SocketClient> {
   const client = await SocketClient.connect(server.socketUrl, token, options);
   clients.push(client);
   return client;
 }
+
+/** 40 MB, more than any connection holds. */
+const bigCount = 640;
+const big = `subscription { ticks(count: ${bigCount}, bytes: 65536) { number text } }`;
 
 describe('The limits of a socket', () => {
   it('50 subscriptions a socket; one that ends makes room', async () => {
@@ -95,13 +100,26 @@ describe('A token that ends', () => {
     expect(await client.whenClosed()).toEqual({ code: 4403, reason: 'Token expired' });
     expect(server.sources.open).toBe(0);
     expect(clock.timers).toBe(0);
-    await server.server.close(1000);
   });
 });
 
-/** 40 MB, more than any connection holds. */
-const bigCount = 640;
-const big = `subscription { ticks(count: ${bigCount}, bytes: 65536) { number text } }`;
+describe('A socket that the server closes', () => {
+  it('releases everything at once, whether or not its peer agrees', async () => {
+    const clock = new ManualClock();
+    const server = await startSmallServer({
+      clock,
+      authenticate: async (authorization) => viewerOf(authorization, clock.now() + 10_000),
+    });
+    const client = await connected(server);
+    client.subscribe('1', silence);
+    client.subscribe('2', big);
+    await until('both sources', () => server.sources.open === 2);
+    client.socket.pause();
+    await clock.advance(10_000);
+    expect([server.sources.open, clock.timers]).toEqual([0, 0]);
+    client.terminate();
+  });
+});
 
 describe('A reader that stops reading', () => {
   it('is pulled for no further than its connection takes, reads on later, and misses nothing', async () => {
@@ -122,7 +140,36 @@ describe('A reader that stops reading', () => {
     await client.next('complete', '1');
     const numbers = client.messages.map((message) => Object(message.payload).data.ticks.number);
     expect(numbers).toEqual(Array.from({ length: bigCount }, (_, index) => index + 1));
-    await server.server.close(1000);
+  });
+});
+
+describe('A reader that has stopped', () => {
+  it('holds a few events in memory, however many subscriptions it has', async () => {
+    const server = await startSmallServer();
+    const client = await connected(server);
+    client.socket.pause();
+    client.subscribe('big', big);
+    let before = -1;
+    await until('its connection to be full', async () => {
+      const stands = before > 0 && before === server.sources.pulled;
+      before = server.sources.pulled;
+      for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+      return stands;
+    });
+    const executedBefore = server.sources.executed;
+    for (let number = 0; number < 40; number += 1) {
+      client.subscribe(`s${number}`, 'subscription { ticks(count: 3, bytes: 65536) { number text } }');
+    }
+    await until(
+      'every source to be pulled',
+      () => server.sources.opened === 41 && server.sources.pulled >= before + 40,
+    );
+    for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+    expect(server.sources.executed - executedBefore).toBeLessThanOrEqual(4);
+    client.socket.resume();
+    for (let number = 0; number < 40; number += 1) await client.next('complete', `s${number}`);
+    await client.next('complete', 'big');
+    expect(client.messages.filter((message) => message.type === 'next')).toHaveLength(bigCount + 120);
   });
 
   it('is let go after two minutes without any sign of it, and everything is released', async () => {
@@ -140,7 +187,6 @@ describe('A reader that stops reading', () => {
     client.socket.resume();
     expect((await client.whenClosed()).code).toBe(1006);
     expect(clock.timers).toBe(0);
-    await server.server.close(1000);
   });
 });
 
@@ -152,19 +198,21 @@ describe('A reader that is slow', () => {
     const slow = await connected(server, 'grace', { autoPong: false });
     slow.socket.pause();
     slow.subscribe('1', big);
-    for (let step = 0; step < 40; step += 1) {
+    for (let step = 0; step < 25; step += 1) {
       const pinged = new Promise((resolve) => idle.socket.once('ping', resolve));
       await clock.advance(12_000);
       await pinged;
       const { pulled } = server.sources;
-      if (step % 5 === 4) {
+      if (step % 8 === 7) {
         slow.socket.resume();
         await until('the reader to take something', () => server.sources.pulled > pulled);
         slow.socket.pause();
       }
     }
     expect([idle.closed, slow.closed]).toEqual([null, null]);
-    await server.server.close(0);
+    const closed = server.server.close(0);
+    await clock.advance(0);
+    await closed;
   });
 
   it('is not read either: what it asks for does not pile up', async () => {

@@ -5,7 +5,7 @@ import type { Limits } from '../limits.js';
 import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
 import { type PageArguments, readPage } from '../platform/pagination.js';
-import { type Rates, unlimited } from '../platform/rates.js';
+import type { Rates } from '../platform/rates.js';
 import { checkText } from '../platform/unicode.js';
 import { makeWaves } from '../platform/waves.js';
 import {
@@ -52,8 +52,7 @@ export interface ConversationServiceDeps {
     | 'pageSize'
   >;
   readonly knownModels: readonly string[];
-  /** How often a person may begin a conversation; as often as they like where it is left out. */
-  readonly rates?: Rates;
+  readonly rates: Rates;
   /** Told after the commit: writers of these answers are fenced, and there are rows to remove. Must not throw. */
   readonly onDeleted: (ownerId: string, deleted: MarkedDeleted) => void;
 }
@@ -82,7 +81,7 @@ export class ConversationService {
       made: { conversation: id },
     };
     const rated = { rate: 'conversations', claim, clientKey } as const;
-    const { row } = await takingPoint({ rates: this.deps.rates ?? unlimited, database }, rated, () =>
+    const { row } = await takingPoint({ rates: this.deps.rates, database }, rated, () =>
       database.transactionOnce(async (tx) => {
         const request = await claimRequest(tx, claim);
         if (request.claimed) {

@@ -22,6 +22,7 @@ import { ConfiguredKeyEncryption } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
 import { createLog } from '../../../src/platform/log.js';
 import { OpenedTexts } from '../../../src/platform/opened-texts.js';
+import { unlimited } from '../../../src/platform/rates.js';
 import { NodeResolver } from '../../../src/server/node.resolver.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 
@@ -50,6 +51,7 @@ export class TestDomain {
     this.conversations = new ConversationService({
       database,
       limits: defaultLimits,
+      rates: unlimited,
       knownModels: [model, 'other'],
       onDeleted: (ownerId, deleted) => this.deletions.push({ ownerId, deleted }),
     });

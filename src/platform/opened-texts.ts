@@ -12,6 +12,7 @@ export class OpenedTexts {
     this.texts = new LRUCache({
       maxSize: maxBytes,
       ttl: keptMs,
+      ttlResolution: 0,
       perf: { now: () => clock.monotonic() },
       sizeCalculation: (text, key) => (text.length + key.length) * 2 + 64,
     });

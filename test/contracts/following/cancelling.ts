@@ -1,0 +1,38 @@
+import { expect, it } from '@jest/globals';
+import { ModelByHand } from '../../support/model-server.js';
+import type { Stage } from './stage.js';
+
+const cancel = `mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { id status content } } }`;
+
+export function stopsTheModel(stage: () => Stage): void {
+  it('`cancelAnswer(messageId)` from anywhere stops the model and keeps the text. A final answer is returned unchanged.', async () => {
+    const { cancelMs } = stage().arrangement;
+    const model = new ModelByHand();
+    const asked = await stage().ask(model.reply);
+    const follower = await stage().follow(asked);
+    await model.text('As far as ');
+    await follower.has('As far as ');
+    const { closed } = await asked.call;
+    const startMs = performance.now();
+    const cancelling = asked.atReader.data(cancel, { id: asked.answerId });
+    // The provider's connection is closed, not merely left alone.
+    expect(await closed).toBe(false);
+    const tookMs = performance.now() - startMs;
+    expect(tookMs).toBeLessThan(cancelMs);
+    await cancelling;
+    expect(await follower.end()).toMatchObject({ status: 'CANCELLED', content: 'As far as ', error: null });
+    expect(follower.content).toBe('As far as ');
+    const { data } = await asked.atReader.graphql(cancel, { id: asked.answerId });
+    expect(data).toEqual({
+      cancelAnswer: { message: { id: asked.answerId, status: 'CANCELLED', content: 'As far as ' } },
+    });
+  });
+
+  it('The message that `cancelAnswer` returns is final already.', async () => {
+    const model = new ModelByHand();
+    const asked = await stage().ask(model.reply);
+    await model.text('So far.');
+    const { data } = await asked.atReader.graphql(cancel, { id: asked.answerId });
+    expect(data).toMatchObject({ cancelAnswer: { message: { status: 'CANCELLED', content: 'So far.' } } });
+  });
+}

@@ -60,19 +60,26 @@ const inList = ({ pinned, byTitle }: Omit<Variant, 'from'>, terms: string) => `
 
 // Archived ones and the others are two ranges of the index, each read from the same end, then merged. Each range has
 // one bound on either side, by row comparison. Whether anything stands beyond a cursor is asked for from the cursor on,
-// up to where the filter ends the list; an empty page still gives one row, which says it.
+// up to where the filter ends the list, in an order that only the index has: where most rows are one owner's, reading
+// the table until a match comes would look cheaper. An empty page still gives one row, which says what is around it.
 const listText = (variant: Variant) => {
   const matching = inList(variant, '$12');
   const order = variant.from === 'newest' ? 'DESC' : 'ASC';
-  const any = (range: string) => `EXISTS (
-    SELECT FROM conversations AS conversation
-    WHERE ${matching} AND conversation.archived = ANY ($2::boolean[]) AND ${range}
+  const any = (direction: 'ASC' | 'DESC', range: string) => `EXISTS (
+    SELECT FROM unnest($2::boolean[]) AS shelf (archived)
+    CROSS JOIN LATERAL (
+      SELECT FROM conversations AS conversation
+      WHERE ${matching} AND conversation.archived = shelf.archived AND ${range}
+      ORDER BY conversation.updated_at ${direction}, conversation.id ${direction}
+      LIMIT 1
+    ) AS beyond
   )`;
+  const newerThanPage = `${activity} >= ($3::timestamptz, $4::uuid) AND ${activity} < ($7::timestamptz, $8::uuid)`;
+  const olderThanPage = `${activity} <= ($5::timestamptz, $6::uuid) AND ${activity} > ($9::timestamptz, $10::uuid)`;
   return `
   SELECT around.any_newer, around.any_older, page.*
   FROM (
-    SELECT ${any(`${activity} >= ($3::timestamptz, $4::uuid) AND ${activity} < ($7::timestamptz, $8::uuid)`)} AS any_newer,
-      ${any(`${activity} <= ($5::timestamptz, $6::uuid) AND ${activity} > ($9::timestamptz, $10::uuid)`)} AS any_older
+    SELECT ${any('ASC', newerThanPage)} AS any_newer, ${any('DESC', olderThanPage)} AS any_older
   ) AS around
   LEFT JOIN LATERAL (
     SELECT ${conversationColumns}

@@ -2,7 +2,7 @@ import { notFound, ParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, type Offsets, openColumn } from '../messages/message-texts.js';
-import { endOf, type LiveText, type Piece } from './live-text.js';
+import { endOf, type LiveText, leastPiece, type Piece } from './live-text.js';
 
 /** What a follower is given. The scope is the event's own: nothing that it loads outlives it. */
 export type FollowEvent =
@@ -113,8 +113,9 @@ async function* finishing(
 }
 
 function pieceOf(text: AnswerText, from: Offsets, limit: number): Piece | null {
-  const reasoning = wholeSlice(text.reasoning, from.reasoning, limit);
-  const content = wholeSlice(text.content, from.content, limit - reasoning.length);
+  const most = Math.max(limit, leastPiece);
+  const reasoning = wholeSlice(text.reasoning, from.reasoning, most);
+  const content = wholeSlice(text.content, from.content, most - reasoning.length);
   return content === '' && reasoning === '' ? null : { from, content, reasoning };
 }
 

@@ -9,6 +9,9 @@ export interface Piece extends AnswerText {
 
 export const startOfAnswer: Offsets = { content: 0, reasoning: 0 };
 
+/** The least that a piece may hold: with room for one code unit a pair would never fit, and nobody would get past it. */
+export const leastPiece = 2;
+
 const beyondEverything: Offsets = { content: Number.POSITIVE_INFINITY, reasoning: Number.POSITIVE_INFINITY };
 
 export const sameOffsets = (one: Offsets, other: Offsets) =>
@@ -97,8 +100,9 @@ export class LiveText {
   /** What follows `from`, `limit` code units at most, never ending within a surrogate pair; null where nothing does. */
   read(from: Offsets, limit: number): Piece | null {
     const { shown } = this;
-    const reasoning = cut(this.reasoning, from.reasoning, Math.min(shown.reasoning, from.reasoning + limit));
-    const room = limit - reasoning.length;
+    const most = Math.max(limit, leastPiece);
+    const reasoning = cut(this.reasoning, from.reasoning, Math.min(shown.reasoning, from.reasoning + most));
+    const room = most - reasoning.length;
     const content = cut(this.content, from.content, Math.min(shown.content, from.content + room));
     return content === '' && reasoning === '' ? null : { from, content, reasoning };
   }

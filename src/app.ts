@@ -132,7 +132,7 @@ function joinDomains(config: Config, resources: Resources, parts: Parts & { read
   closers.add('replicas', () => replicas.close());
   const knownModels = models.all().map(({ id }) => id);
   const conversationService = new ConversationService({
-    ...{ database, limits, knownModels },
+    ...{ database, limits, rates, knownModels },
     onDeleted: (_ownerId, { answerIds }) => {
       for (const answerId of answerIds) cancelling.settledElsewhere(answerId);
       remover.now();

@@ -1,9 +1,10 @@
 import { findConversation } from '../conversations/conversation.repository.js';
 import { sealConversation } from '../conversations/conversation-input.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
+import { takingPoint } from '../conversations/rated-request.js';
 import { requestFingerprint, requestKey } from '../conversations/request.js';
-import { findRequest, type RequestClaim } from '../conversations/request.repository.js';
-import { badUserInput, notFound, ParleyError, rateLimited } from '../errors.js';
+import type { RequestClaim } from '../conversations/request.repository.js';
+import { badUserInput, notFound, rateLimited } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { Scope } from '../identity/scope.js';
 import type { Limits } from '../limits.js';
@@ -16,7 +17,7 @@ import type { Clock } from '../platform/clock.js';
 import { decodeCursor } from '../platform/cursor.js';
 import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
-import type { Rate, Rates } from '../platform/rates.js';
+import type { Rates } from '../platform/rates.js';
 import type { RunKey } from './answer.repository.js';
 import { type Batch, readBatch, readSend, type Send } from './answer-input.js';
 import type { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
@@ -76,7 +77,8 @@ export class AnswerService {
     const claim = this.claim(scope, 'sendMessage', input, send.idempotencyKey, made);
     const writing = new PreparedRun(this.deps, key);
     try {
-      const outcome = await this.rated('sends', claim, send.idempotencyKey, () =>
+      const rated = { rate: 'sends', claim, clientKey: send.idempotencyKey } as const;
+      const outcome = await takingPoint(this.deps, rated, () =>
         append(this.appendDeps, {
           ...{ scope, claim, conversationId, parentId: send.parentId, whenBusy: send.whenBusy },
           create: send.conversationId ? null : sealConversation(scope.keys, conversationId, send.newConversation),
@@ -89,7 +91,7 @@ export class AnswerService {
           },
         }),
       );
-      if (outcome.kind === 'replayed') return await this.sentBefore(scope, outcome.made);
+      if (outcome.replayed) return await this.sentBefore(scope, outcome.made);
       const [message, answer] = outcome.rows;
       if (!message || !answer) throw new Error('A send made less than two messages.');
       writing.start(outcome.conversation, answer);
@@ -113,7 +115,7 @@ export class AnswerService {
       plan: () => ({ messages, run: null }),
     };
     const outcome: AppendOutcome = await append(this.appendDeps, wish);
-    if (outcome.kind === 'appended') {
+    if (!outcome.replayed) {
       return { conversation: await this.conversation(scope, conversationId), messages: outcome.rows };
     }
     const { conversation: madeIn, ...ids } = outcome.made;
@@ -181,27 +183,6 @@ export class AnswerService {
       fingerprint: requestFingerprint(keys, mutation, input),
       made,
     };
-  }
-
-  /** Takes a point first; but a key that was used before costs none, and is let through where there are none left. */
-  private async rated(
-    rate: Rate,
-    claim: RequestClaim,
-    clientKey: string | null,
-    work: () => Promise<AppendOutcome>,
-  ): Promise<AppendOutcome> {
-    const { rates, database } = this.deps;
-    let taken = true;
-    try {
-      await rates.take(rate, claim.ownerId);
-    } catch (error) {
-      const limited = error instanceof ParleyError && error.code === 'RATE_LIMITED';
-      if (!limited || clientKey === null || !(await findRequest(database, claim))) throw error;
-      taken = false;
-    }
-    const outcome = await work();
-    if (taken && outcome.kind === 'replayed') await rates.giveBack(rate, claim.ownerId);
-    return outcome;
   }
 
   private checkAnswersRunning(running: number): void {

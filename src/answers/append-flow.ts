@@ -33,9 +33,9 @@ export interface AppendWish {
 }
 
 export type AppendOutcome =
-  | { readonly kind: 'appended'; readonly conversation: LockedConversation; readonly rows: readonly MessageRow[] }
+  | { readonly replayed: false; readonly conversation: LockedConversation; readonly rows: readonly MessageRow[] }
   /** The key was used before, for the same: nothing was done. */
-  | { readonly kind: 'replayed'; readonly made: RequestClaim['made'] };
+  | { readonly replayed: true; readonly made: RequestClaim['made'] };
 
 export interface AppendFlowDeps {
   readonly database: Database;
@@ -103,7 +103,7 @@ async function attempt(
     alternativesLimit: deps.alternativesLimit,
     ...wish.plan(conversation, answersRunning),
   });
-  return { kind: 'appended', conversation, rows };
+  return { replayed: false, conversation, rows };
 }
 
 interface Found {
@@ -153,14 +153,14 @@ async function lock(tx: Transaction, wish: AppendWish, cancels: Cancels): Promis
 async function replay(tx: Transaction, wish: AppendWish): Promise<AppendOutcome> {
   const made = await readRequest(tx, wish.claim);
   const ours = JSON.stringify(made) === JSON.stringify(sortedLike(made, wish.claim.made));
-  if (!ours) return { kind: 'replayed', made };
+  if (!ours) return { replayed: true, made };
   const ids = Object.entries(made).flatMap(([name, id]) => (name === 'conversation' ? [] : [id]));
   const rows = await findMessages(tx, wish.claim.ownerId, ids);
   if (rows.length < ids.length) throw wish.create ? unauthenticated() : notFound('conversation');
   // A first run of this very transaction did commit, though nobody was told.
   const conversation = await lockConversation(tx, wish.claim.ownerId, wish.conversationId);
   if (!conversation) throw notFound('conversation');
-  return { kind: 'appended', conversation, rows: rows.sort((one, other) => one.position - other.position) };
+  return { replayed: false, conversation, rows: rows.sort((one, other) => one.position - other.position) };
 }
 
 /** PostgreSQL gives a jsonb object's fields back in an order of its own. */

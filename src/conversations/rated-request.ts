@@ -1,7 +1,7 @@
 import { ParleyError } from '../errors.js';
-import type { Querier } from '../platform/database.js';
+import type { Database } from '../platform/database.js';
 import type { Rate, Rates } from '../platform/rates.js';
-import { findRequest, type RequestClaim } from './request.repository.js';
+import { claimRequest, type RequestClaim } from './request.repository.js';
 
 export interface RatedRequest {
   readonly rate: Rate;
@@ -16,7 +16,7 @@ export interface RatedRequest {
  * @throws RATE_LIMITED
  */
 export async function takingPoint<Outcome extends { readonly replayed: boolean }>(
-  deps: { readonly rates: Rates; readonly database: Querier },
+  deps: { readonly rates: Rates; readonly database: Database },
   { rate, claim, clientKey }: RatedRequest,
   work: () => Promise<Outcome>,
 ): Promise<Outcome> {
@@ -25,10 +25,21 @@ export async function takingPoint<Outcome extends { readonly replayed: boolean }
     await deps.rates.take(rate, claim.ownerId);
   } catch (error) {
     const isRefused = error instanceof ParleyError && error.code === 'RATE_LIMITED';
-    if (!isRefused || clientKey === null || !(await findRequest(deps.database, claim))) throw error;
+    if (!isRefused || clientKey === null) throw error;
+    await checkUsed(deps.database, claim, error);
     taken = false;
   }
   const outcome = await work();
   if (taken && outcome.replayed) await deps.rates.giveBack(rate, claim.ownerId);
   return outcome;
+}
+
+/**
+ * Throws `refusal` where the key was not used before. A look-up would not see a first request that is still under way;
+ * a claim waits for it, and is rolled back where there was none.
+ */
+async function checkUsed(database: Database, claim: RequestClaim, refusal: ParleyError): Promise<void> {
+  await database.transaction(async (tx) => {
+    if ((await claimRequest(tx, claim)).claimed) throw refusal;
+  });
 }

@@ -1,5 +1,5 @@
 import { conflict, unauthenticated } from '../errors.js';
-import { type Querier, statement, type Transaction } from '../platform/database.js';
+import { statement, type Transaction } from '../platform/database.js';
 
 /** What an idempotency key is claimed with. */
 export interface RequestClaim {
@@ -52,22 +52,14 @@ export async function claimRequest(tx: Transaction, claim: RequestClaim): Promis
 }
 
 /**
- * What the first with this key made, where there was one that has committed.
+ * What the first with this key made, after a claim that found the key used.
  * @throws CONFLICT (IDEMPOTENCY_KEY_REUSED) where the key was used for something else
- */
-export async function findRequest(querier: Querier, claim: RequestClaim): Promise<RequestClaim['made'] | null> {
-  const { ownerId, key, fingerprint } = claim;
-  const [row] = await querier.query<Pick<RequestClaim, 'fingerprint' | 'made'>>(readStatement, [ownerId, key]);
-  if (!row || row.fingerprint.equals(fingerprint)) return row?.made ?? null;
-  throw conflict('IDEMPOTENCY_KEY_REUSED', 'This idempotencyKey was used for something else; use a new one.');
-}
-
-/**
- * The same after a claim that found the key used: now it is certain that there was one.
  * @throws UNAUTHENTICATED where the owner, and all that was theirs, was erased while we waited for the key
  */
 export async function readRequest(tx: Transaction, claim: RequestClaim): Promise<RequestClaim['made']> {
-  const made = await findRequest(tx, claim);
-  if (!made) throw unauthenticated();
-  return made;
+  const { ownerId, key, fingerprint } = claim;
+  const [row] = await tx.query<Pick<RequestClaim, 'fingerprint' | 'made'>>(readStatement, [ownerId, key]);
+  if (!row) throw unauthenticated();
+  if (row.fingerprint.equals(fingerprint)) return row.made;
+  throw conflict('IDEMPOTENCY_KEY_REUSED', 'This idempotencyKey was used for something else; use a new one.');
 }

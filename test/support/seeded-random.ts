@@ -6,6 +6,11 @@ export class SeededRandom {
     this.#state = seed;
   }
 
+  /** Another row of numbers: for each of several that draw at the same time, so that none changes what others draw. */
+  fork(): SeededRandom {
+    return new SeededRandom(Math.floor(this.next() * 2 ** 32));
+  }
+
   /** From 0 to 1, without 1 (mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;

@@ -1,0 +1,104 @@
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { type AnswerDelta, type AnswerFinished, ClientText, followAnswer } from '../../support/answer-follower.js';
+import type { TestApp } from '../../support/app.js';
+import { Person } from '../../support/person.js';
+import type { SeededRandom } from '../../support/seeded-random.js';
+import { type Cut, TcpProxy } from '../../support/tcp-proxy.js';
+
+type Event = AnswerDelta | AnswerFinished;
+
+/** Of each follower: while the model speaks, and after it. */
+export const cutsStreaming = 4;
+export const cuts = cutsStreaming + 1;
+const mostBytes = 12_000;
+/** AnswerFinished alone is longer than the most bytes between cuts, so that none comes too late. */
+export const leastCodeUnits = mostBytes;
+
+class UnexpectedEvent extends Error {}
+
+/** Somebody who follows through a line that is cut again and again. */
+export class CutFollower {
+  readonly text = new ClientText();
+  finished: AnswerFinished | null = null;
+  cuts = 0;
+  cutsStreaming = 0;
+  /** Deltas that left a gap; or that said again what was there, where a cursor was given. */
+  wrong = 0;
+  private cursor: string | null = null;
+
+  constructor(
+    readonly app: TestApp,
+    readonly resumes: 'by cursor' | 'by silent retry',
+    private readonly random: SeededRandom,
+    private readonly isStreaming: () => boolean,
+  ) {}
+
+  async follow(token: string, id: string): Promise<void> {
+    const proxy = await TcpProxy.start(
+      this.app.url,
+      () => this.nextCut(),
+      () => this.wasCut(),
+    );
+    try {
+      if (this.resumes === 'by cursor') await this.resumeByCursor(new Person(proxy.url, token), id);
+      else await this.retrySilently(proxy.url, token, id);
+    } finally {
+      await proxy.close();
+    }
+  }
+
+  private nextCut(): Cut | null {
+    if (this.cuts === cuts) return null;
+    // Many fall into the first exchanges of a connection, where little is said.
+    const afterBytes = this.random.next() < 0.25 ? this.random.between(1, 900) : this.random.between(900, mostBytes);
+    return { afterBytes, how: this.random.of('end', 'reset') };
+  }
+
+  private wasCut(): void {
+    this.cuts += 1;
+    if (this.isStreaming()) this.cutsStreaming += 1;
+  }
+
+  private async resumeByCursor(person: Person, id: string): Promise<void> {
+    while (!this.finished) {
+      const events = person.follow<{ answer: Event }>(followAnswer, { id, after: this.cursor });
+      try {
+        for await (const { data, errors } of events) this.take(data?.answer, errors);
+      } catch (error) {
+        if (error instanceof UnexpectedEvent) throw error;
+        // The line was cut: go on from the cursor.
+      }
+    }
+  }
+
+  private async retrySilently(url: string, token: string, id: string): Promise<void> {
+    const client = createClient({
+      url: `${url.replace(/^http/, 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${token}` },
+      retryAttempts: 100,
+      retryWait: () => Promise.resolve(),
+      shouldRetry: () => true,
+    });
+    try {
+      const events = client.iterate<{ answer: Event }>({ query: followAnswer, variables: { id } });
+      for await (const { data, errors } of events) this.take(data?.answer, errors);
+    } finally {
+      await client.dispose();
+    }
+  }
+
+  private take(event: Event | undefined, errors: unknown): void {
+    if (!event) throw new UnexpectedEvent(`An event without data: ${JSON.stringify(errors)}`);
+    if (event.__typename === 'AnswerFinished') {
+      this.finished = event;
+      return;
+    }
+    const { length } = this.text.content;
+    if (event.offset > length || (this.resumes === 'by cursor' && event.offset < length)) this.wrong += 1;
+    if (!event.text.isWellFormed()) this.wrong += 1;
+    this.text.apply(event);
+    this.cursor = event.cursor;
+  }
+}

@@ -3,11 +3,11 @@ import type { Offsets } from '../messages/message-texts.js';
 import { describeError, type Log } from '../platform/log.js';
 import type { PubSub } from '../platform/pubsub.js';
 import { channelOf, encodeDelta, encodeMessage } from './channel.js';
-import { endOf, isBehind, type LiveText } from './live-text.js';
+import { endOf, type LiveText, type Piece } from './live-text.js';
 
 export interface PublisherDeps {
-  readonly pubsub: PubSub;
-  readonly keyring: Keyring;
+  readonly pubsub: Pick<PubSub, 'publish'>;
+  readonly keyring: Pick<Keyring, 'of'>;
   readonly log: Log;
   readonly deltaCodeUnits: number;
 }
@@ -20,6 +20,8 @@ export class Publisher {
   private readonly channel: string;
   private listening = false;
   private publishing = false;
+  /** Nothing gets through: to seal the same text again at every token would cost more than the answer itself. */
+  private failed = false;
   private next: Offsets;
 
   constructor(
@@ -41,24 +43,23 @@ export class Publisher {
         }
       : from;
     this.listening = true;
+    this.failed = false;
     this.grown();
   }
 
   /** The text grew. */
   grown(): void {
-    if (this.publishing || !this.listening) return;
-    this.publishing = true;
-    this.publishAll()
-      .catch((error: unknown) => this.deps.log.debug({ error: describeError(error) }, 'publishing a delta failed'))
-      .finally(() => {
-        this.publishing = false;
-      });
+    if (this.publishing || this.failed || !this.listening) return;
+    this.publishAll().catch((error: unknown) => {
+      this.deps.log.debug({ error: describeError(error) }, 'publishing a delta failed, tried again with the heartbeat');
+    });
   }
 
   /** The heartbeat: the writer lives, and its text ends here. */
   alive(): void {
     this.send(encodeMessage({ type: 'alive', ...this.live.shown }));
     // What a failed publish left behind goes out now.
+    this.failed = false;
     this.grown();
   }
 
@@ -67,16 +68,28 @@ export class Publisher {
   }
 
   private async publishAll(): Promise<void> {
-    while (this.listening && isBehind(this.next, this.live.shown)) {
-      const piece = this.live.read(this.next, this.deps.deltaCodeUnits);
-      if (!piece) return;
-      const keys = await this.deps.keyring.of(this.ownerId);
-      const from = this.next;
-      const heardBy = await this.deps.pubsub.publish(this.channel, encodeDelta(keys, this.messageId, piece));
-      // An ask that came meanwhile may have moved it back.
-      if (this.next === from) this.next = endOf(piece);
-      if (heardBy <= 1) this.listening = false;
+    this.publishing = true;
+    try {
+      for (let piece = this.nextPiece(); piece; piece = this.nextPiece()) await this.publish(piece);
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    } finally {
+      // In the same turn as the last look at the text: what grows later finds nobody publishing.
+      this.publishing = false;
     }
+  }
+
+  private nextPiece(): Piece | null {
+    return this.listening ? this.live.read(this.next, this.deps.deltaCodeUnits) : null;
+  }
+
+  private async publish(piece: Piece): Promise<void> {
+    const keys = await this.deps.keyring.of(this.ownerId);
+    const heardBy = await this.deps.pubsub.publish(this.channel, encodeDelta(keys, this.messageId, piece));
+    // An ask that came meanwhile may have moved it back.
+    if (this.next === piece.from) this.next = endOf(piece);
+    if (heardBy <= 1) this.listening = false;
   }
 
   private send(message: string): void {

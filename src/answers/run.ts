@@ -149,6 +149,8 @@ export class Run {
       this.stop('tooLong');
       return;
     }
+    // Not at ticks alone: after a process stood still, the model's words come before its timers.
+    this.checkHold();
     this.live.append(added);
     const { end } = this.live;
     const pending = end.content - this.durable.content + end.reasoning - this.durable.reasoning;
@@ -216,7 +218,7 @@ export class Run {
     this.live.release();
   }
 
-  /** A checkpoint could not be made. It is tried again at the next tick; long enough without one, delivery is held. */
+  /** Holds delivery where the database was not reached for too long: the answer may be somebody else's by now. */
   checkHold(): void {
     if (this.deps.clock.monotonic() - this.lastSuccessMs >= holdAfterMs) this.live.hold();
   }

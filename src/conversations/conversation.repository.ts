@@ -122,3 +122,11 @@ function one<Row>(rows: readonly Row[]): Row {
   if (!row || rows.length > 1) throw new Error(`A statement that changes one row changed ${rows.length}.`);
   return row;
 }
+
+const anyStatement = statement('conversations.any', 'SELECT EXISTS (SELECT FROM conversations) AS any');
+
+/** Does anybody have a conversation here? */
+export async function hasConversations(querier: Querier): Promise<boolean> {
+  const [row] = await querier.query<{ any: boolean }>(anyStatement, []);
+  return row?.any ?? false;
+}

@@ -22,7 +22,7 @@ import { ConfiguredKeyEncryption } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
 import { createLog } from '../../../src/platform/log.js';
 import { OpenedTexts } from '../../../src/platform/opened-texts.js';
-import { unlimited } from '../../../src/platform/rates.js';
+import { type Rates, unlimited } from '../../../src/platform/rates.js';
 import { NodeResolver } from '../../../src/server/node.resolver.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 
@@ -47,18 +47,20 @@ export class TestDomain {
     private readonly openedTexts: OpenedTexts,
     /** Names of the statements that were sent, BEGIN and COMMIT included. */
     readonly sent: string[],
+    rates: Rates,
   ) {
     this.conversations = new ConversationService({
       database,
       limits: defaultLimits,
-      rates: unlimited,
       knownModels: [model, 'other'],
+      rates,
       onDeleted: (ownerId, deleted) => this.deletions.push({ ownerId, deleted }),
     });
     this.messages = new MessageService({ database, limits: defaultLimits });
   }
 
-  static async start(): Promise<TestDomain> {
+  /** @param rates how often a person may do things; as often as they like where it is not given */
+  static async start(rates: Rates = unlimited): Promise<TestDomain> {
     const own = await createDatabase();
     const sent: string[] = [];
     const database = await Database.connect(
@@ -74,7 +76,7 @@ export class TestDomain {
     );
     const keyEncryption = new ConfiguredKeyEncryption([{ id: 'k1', key: randomBytes(32) }]);
     const keyring = new Keyring(database, keyEncryption, systemClock);
-    return new TestDomain(own, database, keyring, new OpenedTexts(1_000_000, systemClock), sent);
+    return new TestDomain(own, database, keyring, new OpenedTexts(1_000_000, systemClock), sent, rates);
   }
 
   async close(): Promise<void> {

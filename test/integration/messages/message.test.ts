@@ -51,6 +51,13 @@ describe('The text of a message', () => {
     expect(message.offsets).toEqual({ content: 19, reasoning: 2 });
   });
 
+  it('is what a live event has, also where the answer has ended since', async () => {
+    const ended = { ...(await rowAt(2)), status: 'COMPLETE', chunks: null } as const;
+    const message = new Message(ended, await person.scope(), { content: 'Yes', reasoning: '' });
+    expect([message.content, message.reasoning, message.status]).toEqual(['Yes', null, 'COMPLETE']);
+    expect(message.offsets).toEqual({ content: 3, reasoning: 0 });
+  });
+
   it('of a checkpoint that was moved to another answer is DATA_INTEGRITY', async () => {
     const row = { ...(await rowAt(2)), id: tree.ids[0] ?? '' };
     const message = new Message(row, await person.scope());

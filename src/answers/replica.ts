@@ -9,7 +9,7 @@ import { findProgress } from './answer.repository.js';
 import { type ChannelMessage, channelOf, decodeMessage, encodeMessage, openDelta } from './channel.js';
 import { isBehind, LiveText, type Piece } from './live-text.js';
 
-/** Silence after which PostgreSQL is read. */
+/** So long with nothing new, and without hearing that there is nothing, and PostgreSQL is read. */
 const silenceMs = 1000;
 
 export interface ReplicaDeps {
@@ -71,15 +71,18 @@ export class Replica {
   private hear(text: string): void {
     const message = decodeMessage(text);
     if (!message || message.type === 'ask' || message.type === 'cancel' || this.live.ended) return;
-    this.watch();
     if (message.type === 'settled') this.read();
     else if (message.type === 'alive') this.compare(message);
     else this.merge(message).catch((error: unknown) => this.report(error));
   }
 
-  /** The writer is further than we are, and nothing of it is on its way that we know of. */
+  /**
+   * Asks where the writer is further than we are. That alone is no reason to be patient: a writer that speaks may still
+   * hear no ask.
+   */
   private compare(alive: Extract<ChannelMessage, { type: 'alive' }>): void {
     if (isBehind(this.live.end, alive)) this.ask();
+    else this.watch();
   }
 
   private async merge(message: Extract<ChannelMessage, { type: 'delta' }>): Promise<void> {
@@ -88,7 +91,10 @@ export class Replica {
     if (!this.live.merge(piece)) {
       this.aside = piece;
       this.ask();
-    } else if (this.aside && this.live.merge(this.aside)) this.aside = null;
+      return;
+    }
+    this.watch();
+    if (this.aside && this.live.merge(this.aside)) this.aside = null;
   }
 
   private ask(): void {
@@ -125,7 +131,8 @@ export class Replica {
       const keys = await keyring.of(this.ownerId);
       const piece = joinChunksFrom(keys, this.messageId, progress.chunks);
       if (piece) this.live.merge(piece);
-      if (progress.expired) await this.deps.sweep();
+      // Not waited for: others' lost answers are among those that it settles.
+      if (progress.expired) this.deps.sweep().catch((error: unknown) => this.report(error));
       return;
     }
     this.live.finish(progress ? await findMessage(database, this.ownerId, this.messageId) : null);

@@ -1,3 +1,4 @@
+import { unavailable } from '../errors.js';
 import { describeError } from '../platform/log.js';
 import type { LiveText } from './live-text.js';
 import { Replica, type ReplicaDeps } from './replica.js';
@@ -20,11 +21,16 @@ export interface FollowedText {
 /** The replicas of an instance, one an answer however many follow it. */
 export class Replicas {
   private readonly entries = new Map<string, Entry>();
+  private closed = false;
 
   constructor(private readonly deps: ReplicaDeps) {}
 
-  /** The text grows as soon as something of it was read or heard. */
+  /**
+   * The text grows as soon as something of it was read or heard.
+   * @throws UNAVAILABLE where this instance is closing
+   */
   take(ownerId: string, messageId: string): FollowedText {
+    if (this.closed) throw unavailable();
     const entry = this.entries.get(messageId) ?? this.open(ownerId, messageId);
     entry.followers += 1;
     entry.cancelClosing?.();
@@ -46,6 +52,7 @@ export class Replicas {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     const entries = [...this.entries.values()];
     this.entries.clear();
     for (const { cancelClosing } of entries) cancelClosing?.();
@@ -63,6 +70,7 @@ export class Replicas {
   }
 
   private closeLater(messageId: string, entry: Entry): void {
+    if (this.closed) return;
     entry.cancelClosing = this.deps.clock.after(keptMs, () => {
       if (this.entries.get(messageId) === entry) this.entries.delete(messageId);
       entry.replica.close().catch(() => {

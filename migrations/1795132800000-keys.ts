@@ -14,6 +14,7 @@ export class Keys1795132800000 implements MigrationInterface {
       created_at timestamptz(3) NOT NULL,
       CONSTRAINT data_keys_pkey PRIMARY KEY (user_id, key_id)
     )`);
+    await runner.query('CREATE INDEX data_keys_by_kek ON keys.data_keys (kek_id, user_id, key_id)');
   }
 
   async down(): Promise<void> {

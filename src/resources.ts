@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Config } from './config.js';
 import { findSigningSecrets } from './development-token.js';
 import { entities } from './entities.js';
@@ -14,6 +15,7 @@ import { InProcessPubSub, type PubSub } from './platform/pubsub.js';
 import { RedisPubSub } from './platform/pubsub.redis.js';
 import { MemoryRates, type Rates, unlimited } from './platform/rates.js';
 import { RedisRates } from './platform/rates.redis.js';
+import { findWrongKeys, generatedKey } from './wrong-keys.js';
 
 /** Everything a server holds open, closed in the reverse order of its opening. */
 export class Closers {
@@ -63,6 +65,8 @@ export interface ResourceDeps {
   readonly onStatement?: (name: string) => void;
 }
 
+type EncryptionKeys = Resources['encryptionKeys'];
+
 const upkeepConnections = 3;
 
 /** Opens it all; what was opened when something fails is closed by the caller's `closers`. */
@@ -94,6 +98,9 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   closers.add('rates', () => rates.close());
   const signingSecrets = config.tokens.jwksUrl ? null : await openSigningSecrets(config, dataDir);
   const encryptionKeys = await findEncryptionKeys(config, dataDir);
+  const generatedIn = dataDir && !config.encryptionKeys ? join(dataDir.path, generatedKey.secret) : null;
+  const wrongKeys = await findWrongKeys({ database, keys, encryptionKeys, generatedIn });
+  if (wrongKeys !== null) throw new StartError(wrongKeys);
   return { database, upkeep, keys, pubsub, rates, signingSecrets, encryptionKeys, dataDir, notices };
 }
 
@@ -144,9 +151,9 @@ async function openSigningSecrets({ tokens }: Config, dataDir: DataDir | null): 
   return secrets;
 }
 
-async function findEncryptionKeys(config: Config, dataDir: DataDir | null) {
+async function findEncryptionKeys(config: Config, dataDir: DataDir | null): Promise<EncryptionKeys> {
   if (config.encryptionKeys) return config.encryptionKeys;
   if (!dataDir) throw new StartError('ENCRYPTION_KEYS is not set.');
-  const key = await dataDir.secret('encryption-key', () => randomBytes(32).toString('base64'));
-  return [{ id: 'development', key: Buffer.from(key, 'base64') }];
+  const key = await dataDir.secret(generatedKey.secret, () => randomBytes(32).toString('base64'));
+  return [{ id: generatedKey.id, key: Buffer.from(key, 'base64') }];
 }

@@ -1,10 +1,11 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * An owner's data key, wrapped. In a schema of its own, so that a logical dump can leave it out; it may stand in
  * another database altogether, which is why no foreign key joins it to the users.
  */
 @Entity({ schema: 'keys', name: 'data_keys' })
+@Index('data_keys_by_kek', ['kekId', 'userId', 'keyId'])
 export class DataKeyEntity {
   @PrimaryColumn({ name: 'user_id', type: 'uuid', primaryKeyConstraintName: 'data_keys_pkey' })
   userId!: string;

@@ -34,7 +34,9 @@ export class Keyring {
     private readonly keyEncryption: KeyEncryption,
     clock: Clock,
   ) {
-    this.opened = new LRUCache({ max: openedOwners, ttl: openedMs, perf: { now: () => clock.monotonic() } });
+    const perf = { now: () => clock.monotonic() };
+    // What is not asked for again goes as well.
+    this.opened = new LRUCache({ max: openedOwners, ttl: openedMs, ttlResolution: 0, ttlAutopurge: true, perf });
   }
 
   /** @throws DATA_INTEGRITY where the owner has no key, or none of ours opens it. */

@@ -78,6 +78,13 @@ describe('The addresses of the server', () => {
     expect(await exchangeBytes(small.port, long)).toMatch(/^HTTP\/1\.1 431 .*application\/json/s);
   });
 
+  it('what is no WebSocket, or wants one elsewhere, is answered as JSON too', async () => {
+    const upgrade = (path: string) =>
+      `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`;
+    expect(await exchangeBytes(small.port, upgrade('/graphql'))).toMatch(/^HTTP\/1\.1 400 .*application\/json/s);
+    expect(await exchangeBytes(small.port, upgrade('/nowhere'))).toMatch(/^HTTP\/1\.1 404 .*application\/json/s);
+  });
+
   it('an offer to speak HTTP/2 does not disturb a request', async () => {
     const body = '{"query": "{ hello }"}';
     const answer = await exchangeBytes(

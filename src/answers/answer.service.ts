@@ -9,7 +9,7 @@ import type { Keyring } from '../identity/keyring.js';
 import type { Scope } from '../identity/scope.js';
 import type { Limits } from '../limits.js';
 import { plainMessage } from '../messages/append.js';
-import type { LockedConversation } from '../messages/append.repository.js';
+import type { LockedConversation } from '../messages/conversation-lock.repository.js';
 import { findMessage, findMessages } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import type { Offsets } from '../messages/message-texts.js';
@@ -81,6 +81,7 @@ export class AnswerService {
       const outcome = await takingPoint(this.deps, rated, () =>
         append(this.appendDeps, {
           ...{ scope, claim, conversationId, parentId: send.parentId, whenBusy: send.whenBusy },
+          countsAnswers: this.deps.answersAtATime !== null,
           create: send.conversationId ? null : sealConversation(scope.keys, conversationId, send.newConversation),
           plan: (conversation, answersRunning) => {
             this.checkAnswersRunning(answersRunning);
@@ -111,7 +112,7 @@ export class AnswerService {
       conversation: conversationId,
     });
     const wish: AppendWish = {
-      ...{ scope, claim, conversationId, parentId, whenBusy, create: null },
+      ...{ scope, claim, conversationId, parentId, whenBusy, create: null, countsAnswers: false },
       plan: () => ({ messages, run: null }),
     };
     const outcome: AppendOutcome = await append(this.appendDeps, wish);

@@ -4,14 +4,13 @@ import { type RequestClaim, readRequest } from '../conversations/request.reposit
 import { conflict, notFound, unauthenticated } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import { type Append, appendMessages } from '../messages/append.js';
+import { readSurroundings, type Surroundings } from '../messages/append.repository.js';
 import {
   claim,
   claimAndLock,
   type LockedConversation,
   lockConversation,
-  readSurroundings,
-  type Surroundings,
-} from '../messages/append.repository.js';
+} from '../messages/conversation-lock.repository.js';
 import { findMessages } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import type { Clock } from '../platform/clock.js';
@@ -28,6 +27,8 @@ export interface AppendWish {
   readonly create: SealedConversation | null;
   readonly parentId: string | null;
   readonly whenBusy: 'REJECT' | 'CANCEL';
+  /** Is there a limit to the answers that are written for the owner at a time? */
+  readonly countsAnswers: boolean;
   /** What to append to the conversation as it was found. It runs again where the transaction does. */
   readonly plan: (conversation: LockedConversation, answersRunning: number) => Pick<Append, 'messages' | 'run'>;
 }
@@ -113,8 +114,7 @@ interface Found {
 }
 
 async function create(tx: Transaction, wish: AppendWish, sealed: SealedConversation): Promise<Found | null> {
-  const claimed = await claim(tx, wish.claim);
-  if (!claimed) return null;
+  if (!(await claim(tx, wish))) return null;
   const row = await insertConversation(tx, wish.claim.ownerId, wish.conversationId, sealed);
   const conversation: LockedConversation = {
     id: row.id,
@@ -129,12 +129,12 @@ async function create(tx: Transaction, wish: AppendWish, sealed: SealedConversat
     has_title: row.title !== null,
     has_automatic_title: false,
   };
-  return { conversation, surroundings: null, answersRunning: claimed.answers_running };
+  return { conversation, surroundings: null, answersRunning: row.answers_running };
 }
 
 async function lock(tx: Transaction, wish: AppendWish, cancels: Cancels): Promise<Found | null> {
   const { ownerId } = wish.claim;
-  const locked = await claimAndLock(tx, wish.claim, wish.conversationId);
+  const locked = await claimAndLock(tx, wish, wish.conversationId);
   if (!locked) return null;
   const surroundings = await readSurroundings(tx, ownerId, wish.conversationId, wish.parentId);
   const { running_id: runningId, run_id: runId, answers_running: answersRunning } = surroundings;

@@ -1,4 +1,4 @@
-import { lockConversation } from '../messages/append.repository.js';
+import { lockConversation } from '../messages/conversation-lock.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinChunks, messagePlace } from '../messages/message-texts.js';
 import type { Transaction } from '../platform/database.js';

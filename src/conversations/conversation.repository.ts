@@ -28,19 +28,20 @@ const insertStatement = statement(
      owner_id, id, sealed_title, title_terms, sealed_system_prompt, sealed_metadata, model, pinned, archived,
      revision, branch_revision, last_position, leaf_position, leaf_segment, message_count, created_at, updated_at)
    VALUES ($1, $2, $3, $4, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now(), now())
-   RETURNING ${conversationColumns}`,
+   RETURNING ${conversationColumns},
+     (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running`,
 );
 
-/** A conversation without messages, at revision 1. */
+/** A conversation without messages, at revision 1; and how many answers are being written for its owner. */
 export async function insertConversation(
   tx: Transaction,
   ownerId: string,
   id: string,
   sealed: SealedConversation,
-): Promise<ConversationRow> {
+): Promise<ConversationRow & { readonly answers_running: number }> {
   const { sealedTitle, titleTerms, sealedSystemPrompt, sealedMetadata, model } = sealed;
   return one(
-    await tx.query<ConversationRow>(insertStatement, [
+    await tx.query<ConversationRow & { readonly answers_running: number }>(insertStatement, [
       ownerId,
       id,
       sealedTitle,

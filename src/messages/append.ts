@@ -4,13 +4,8 @@ import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
 import type { Instant } from '../platform/instant.js';
-import {
-  type LockedConversation,
-  type PlacedMessage,
-  type Surroundings,
-  type Writing,
-  write,
-} from './append.repository.js';
+import { type PlacedMessage, type Surroundings, type Writing, write } from './append.repository.js';
+import type { LockedConversation } from './conversation-lock.repository.js';
 import { endOfBranch } from './message.repository.js';
 import type { MessageRow, Role, Status } from './message-row.js';
 import { messagePlace } from './message-texts.js';

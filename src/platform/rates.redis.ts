@@ -45,7 +45,10 @@ export class RedisRates implements Rates {
       await this.limiters[rate].consume(ownerId);
     } catch (thrown) {
       const refusal = refusalOf(rate, thrown);
-      if (refusal) throw refusal;
+      if (refusal) {
+        await this.giveBack(rate, ownerId);
+        throw refusal;
+      }
       this.break(thrown);
       await this.memory.take(rate, ownerId);
     }

@@ -9,7 +9,7 @@ export type RatesPerMinute = Readonly<Record<Rate, number>>;
 
 /** How often a person may do a thing. */
 export interface Rates {
-  /** Takes a point. @throws RATE_LIMITED, with the milliseconds until there is one. */
+  /** Takes a point. @throws RATE_LIMITED, with the milliseconds until there is one; then none was taken. */
   take(rate: Rate, ownerId: string): Promise<void>;
   /** Gives a point back: what it was taken for did nothing. Never rejects. */
   giveBack(rate: Rate, ownerId: string): Promise<void>;
@@ -43,7 +43,9 @@ export class MemoryRates implements Rates {
   }
 
   async take(rate: Rate, ownerId: string): Promise<void> {
-    await this.limiters[rate].consume(ownerId).catch((thrown: unknown) => {
+    await this.limiters[rate].consume(ownerId).catch(async (thrown: unknown) => {
+      // A limiter counts what it refuses, too: what is given back later would still be missing.
+      await this.giveBack(rate, ownerId);
       throw refusalOf(rate, thrown) ?? thrown;
     });
   }

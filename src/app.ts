@@ -14,11 +14,11 @@ import type { Config } from './config.js';
 import { makeConversationLoaders } from './conversations/conversation.loaders.js';
 import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
 import { ConversationService } from './conversations/conversation.service.js';
-import { signDevelopmentToken } from './development-token.js';
+import { developer } from './development-token.js';
 import { IdentityService } from './identity/identity.service.js';
 import { Keyring } from './identity/keyring.js';
 import { Scope } from './identity/scope.js';
-import { createTokenVerifier } from './identity/token.js';
+import { createTokenVerifier, signToken } from './identity/token.js';
 import { ViewerResolver } from './identity/viewer.resolver.js';
 import { viewerFinder } from './identity/viewer.types.js';
 import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
@@ -156,7 +156,7 @@ function joinDomains(config: Config, resources: Resources, parts: Parts & { read
     new ConversationResolver(conversationService, conversationLoaders),
     new MessageResolver(messageService, messageLoaders, conversationLoaders),
     new ConversationMessagesResolver(messageService, messageLoaders),
-    new AnswerResolver(answerService, conversationLoaders),
+    new AnswerResolver(answerService, conversationLoaders, messageLoaders),
   ];
   return { resolvers, runs };
 }
@@ -196,7 +196,9 @@ async function listen(config: Config, { dataDir }: Resources, server: Server): P
 
 async function developmentToken(config: Config, resources: Resources, clock: Clock): Promise<string | null> {
   const secret = resources.signingSecrets?.[0];
-  return config.production || !secret ? null : await signDevelopmentToken(config.tokens, secret, clock);
+  if (config.production || !secret) return null;
+  const { issuer, audience } = config.tokens;
+  return await signToken({ secret, issuer, audience, ...developer(config.production) }, clock);
 }
 
 async function stop(config: Config, server: Server, runs: Runs, closers: Closers): Promise<void> {

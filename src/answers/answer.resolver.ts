@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
-import type { ConversationRow } from '../conversations/conversation-row.js';
 import type { Scope } from '../identity/scope.js';
+import type { MakeMessageLoaders } from '../messages/message.loaders.js';
 import { Message, MessagePayload } from '../messages/message.types.js';
-import type { MessageRow } from '../messages/message-row.js';
+import { SourceFailure } from '../platform/pulled-source.js';
 import { resolverOf } from '../platform/resolver-objects.js';
 import type { AnswerService } from './answer.service.js';
 import {
@@ -18,6 +18,7 @@ import {
 } from './answer.types.js';
 import { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
 import type { FollowEvent } from './follow.js';
+import { endOf } from './live-text.js';
 
 /** The arguments of a subscription, as TypeGraphQL hands them to its source. */
 interface FollowRequest {
@@ -30,7 +31,8 @@ interface FollowRequest {
 export class AnswerResolver {
   constructor(
     private readonly service: AnswerService,
-    private readonly conversationLoaders: MakeConversationLoaders,
+    private readonly conversations: MakeConversationLoaders,
+    private readonly messages: MakeMessageLoaders,
   ) {}
 
   @FieldResolver(() => String, {
@@ -39,7 +41,9 @@ export class AnswerResolver {
       'Hand this to Subscription.answer(after:) to continue from the content of this read; null unless STREAMING.',
   })
   streamCursor(@Root() message: Message): string | null {
-    return message.row.status === 'STREAMING' ? answerCursor(message, message.offsets) : null;
+    return message.row.status === 'STREAMING'
+      ? answerCursor(message.scope.keys, message.row.id, message.offsets)
+      : null;
   }
 
   @Query(() => [Model], { description: 'The models that answer here.' })
@@ -58,11 +62,8 @@ export class AnswerResolver {
   ): Promise<SendMessagePayload> {
     const fresh = await scope.fresh();
     const { conversation, message, answer } = await this.service.send(fresh, input);
-    return new SendMessagePayload(
-      this.view(fresh, conversation),
-      new Message(message, fresh),
-      new Message(answer, fresh),
-    );
+    const { keep } = fresh.of(this.messages);
+    return new SendMessagePayload(fresh.of(this.conversations).keep(conversation), keep(message), keep(answer));
   }
 
   @Mutation(() => AppendMessagesPayload, {
@@ -74,8 +75,11 @@ export class AnswerResolver {
   ): Promise<AppendMessagesPayload> {
     const fresh = await scope.fresh();
     const { conversation, messages } = await this.service.append(fresh, input);
-    const views = messages.map((row: MessageRow) => new Message(row, fresh));
-    return new AppendMessagesPayload(this.view(fresh, conversation), views);
+    const { keep } = fresh.of(this.messages);
+    return new AppendMessagesPayload(
+      fresh.of(this.conversations).keep(conversation),
+      messages.map((row) => keep(row)),
+    );
   }
 
   @Mutation(() => MessagePayload, {
@@ -86,7 +90,7 @@ export class AnswerResolver {
     @Ctx() scope: Scope,
   ): Promise<MessagePayload> {
     const fresh = await scope.fresh();
-    return new MessagePayload(new Message(await this.service.cancel(fresh, messageId), fresh));
+    return new MessagePayload(fresh.of(this.messages).keep(await this.service.cancel(fresh, messageId)));
   }
 
   @Subscription(() => AnswerEvent, {
@@ -96,7 +100,7 @@ export class AnswerResolver {
       resolverOf(info.schema, AnswerResolver).follow(args.messageId, args.after ?? null, context),
   })
   answer(
-    @Root() event: FollowEvent,
+    @Root() event: FollowEvent | SourceFailure,
     @Arg('messageId', () => ID, { description: 'The answer to follow.' }) _messageId: string,
     @Arg('after', () => String, {
       nullable: true,
@@ -105,17 +109,19 @@ export class AnswerResolver {
     })
     _after: string | null,
   ): AnswerDelta | AnswerFinished {
-    if (event.type === 'delta') return new AnswerDelta(event);
-    if (event.type === 'finished') return new AnswerFinished(event);
-    throw event.error;
+    if (event instanceof SourceFailure) throw event.error;
+    const { row, scope } = event;
+    const end = event.type === 'delta' ? endOf(event.piece) : event.end;
+    const view = { message: scope.of(this.messages).keep, cursor: () => answerCursor(scope.keys, row.id, end) };
+    return event.type === 'delta' ? new AnswerDelta(event, view) : new AnswerFinished(event, view);
   }
 
   /** The source of the subscription. */
-  follow(messageId: string, after: string | null, scope: Scope): Promise<AsyncIterableIterator<FollowEvent>> {
+  follow(
+    messageId: string,
+    after: string | null,
+    scope: Scope,
+  ): Promise<AsyncIterableIterator<FollowEvent | SourceFailure>> {
     return this.service.follow(scope, messageId, after);
-  }
-
-  private view(scope: Scope, row: ConversationRow) {
-    return scope.of(this.conversationLoaders).keep(row);
   }
 }

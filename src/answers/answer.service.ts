@@ -17,6 +17,7 @@ import type { Clock } from '../platform/clock.js';
 import { decodeCursor } from '../platform/cursor.js';
 import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
+import type { SourceFailure } from '../platform/pulled-source.js';
 import type { Rates } from '../platform/rates.js';
 import type { RunKey } from './answer.repository.js';
 import { type Batch, readBatch, readSend, type Send } from './answer-input.js';
@@ -139,7 +140,11 @@ export class AnswerService {
   }
 
   /** @throws NOT_FOUND, BAD_USER_INPUT for a cursor that is none */
-  async follow(scope: Scope, publicId: string, after: string | null): Promise<AsyncIterableIterator<FollowEvent>> {
+  async follow(
+    scope: Scope,
+    publicId: string,
+    after: string | null,
+  ): Promise<AsyncIterableIterator<FollowEvent | SourceFailure>> {
     const { database, runs, replicas, limits } = this.deps;
     const id = fromPublicId('msg', publicId);
     const row = id && (await findMessage(database, scope.viewer.id, id));
@@ -149,10 +154,7 @@ export class AnswerService {
       row,
       after: after === null ? startOfAnswer : readOffsets(scope, row.id, after),
       deltaCodeUnits: limits.deltaCodeUnits,
-      take: () => {
-        const live = runs.liveText(row.id);
-        return live ? { live, release: () => {} } : replicas.take(scope.viewer.id, row.id);
-      },
+      take: () => runs.take(row.id) ?? replicas.take(scope.viewer.id, row.id),
     });
   }
 

@@ -1,16 +1,24 @@
 import { createUnionType, ID, Int, ObjectType } from 'type-graphql';
 import { Conversation } from '../conversations/conversation.types.js';
 import { Message } from '../messages/message.types.js';
-import type { Offsets } from '../messages/message-texts.js';
+import type { MessageRow } from '../messages/message-row.js';
+import type { AnswerText, Offsets } from '../messages/message-texts.js';
 import { encodeCursor } from '../platform/cursor.js';
+import type { OwnerKeys } from '../platform/encryption.js';
 import { toPublicId } from '../platform/ids.js';
 import { ObjectField } from '../platform/object-field.types.js';
 import type { FollowEvent } from './follow.js';
 import type { ModelSettings } from './model/model-catalogue.js';
 
-/** The cursor of a follower that stands at `end`. */
-export const answerCursor = (message: Message, end: Offsets): string =>
-  encodeCursor(message.scope.keys, 'answer', message.row.id, [end.content, end.reasoning]);
+/** The cursor of a follower of an answer that stands at `end`. */
+export const answerCursor = (keys: OwnerKeys, messageId: string, end: Offsets): string =>
+  encodeCursor(keys, 'answer', messageId, [end.content, end.reasoning]);
+
+/** What a live event is shown by: the one object that its scope has for a message, and the cursor after it. */
+export interface EventView {
+  readonly message: (row: MessageRow, live?: AnswerText) => Message;
+  readonly cursor: () => string;
+}
 
 @ObjectType({
   simpleResolvers: true,
@@ -18,7 +26,10 @@ export const answerCursor = (message: Message, end: Offsets): string =>
     'Text to write into Message.content at offset: content = content.slice(0, offset) + text. The same delta twice does no harm; an offset beyond the end of what the client has means: read the message again.',
 })
 export class AnswerDelta {
-  constructor(private readonly event: Extract<FollowEvent, { type: 'delta' }>) {}
+  constructor(
+    private readonly event: Pick<Extract<FollowEvent, { type: 'delta' }>, 'row' | 'piece' | 'textSoFar'>,
+    private readonly view: EventView,
+  ) {}
 
   @ObjectField(() => ID, { description: 'The answer that grows.' })
   get messageId(): string {
@@ -53,17 +64,12 @@ export class AnswerDelta {
       'The message as of this delta, content up to its end: select it where a cache or a person should see the text grow without code.',
   })
   get message(): Message {
-    return new Message(this.event.row, this.event.scope, this.event.textSoFar());
+    return this.view.message(this.event.row, this.event.textSoFar());
   }
 
   @ObjectField(() => String, { description: 'For after of the subscription that sent it, and no other.' })
   get cursor(): string {
-    const { piece, row, scope } = this.event;
-    const end = {
-      content: piece.from.content + piece.content.length,
-      reasoning: piece.from.reasoning + piece.reasoning.length,
-    };
-    return encodeCursor(scope.keys, 'answer', row.id, [end.content, end.reasoning]);
+    return this.view.cursor();
   }
 }
 
@@ -72,16 +78,19 @@ export class AnswerDelta {
   description: 'The answer is final and stored. message.content is the whole of it.',
 })
 export class AnswerFinished {
-  constructor(private readonly event: Extract<FollowEvent, { type: 'finished' }>) {}
+  constructor(
+    private readonly event: Pick<Extract<FollowEvent, { type: 'finished' }>, 'row'>,
+    private readonly view: EventView,
+  ) {}
 
   @ObjectField(() => Message, { description: 'The answer as it is stored.' })
   get message(): Message {
-    return new Message(this.event.row, this.event.scope);
+    return this.view.message(this.event.row);
   }
 
   @ObjectField(() => String, { description: 'For after of the subscription that sent it, and no other.' })
   get cursor(): string {
-    return answerCursor(this.message, this.event.end);
+    return this.view.cursor();
   }
 }
 

@@ -1,7 +1,8 @@
-import { notFound, ParleyError } from '../errors.js';
+import { notFound } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, type Offsets, openColumn } from '../messages/message-texts.js';
+import { pullFrom, type SourceFailure } from '../platform/pulled-source.js';
 import { endOf, type LiveText, leastPiece, type Piece } from './live-text.js';
 
 /** What a follower is given. The scope is the event's own: nothing that it loads outlives it. */
@@ -13,8 +14,7 @@ export type FollowEvent =
       readonly scope: Scope;
       textSoFar(): AnswerText;
     }
-  | { readonly type: 'finished'; readonly row: MessageRow; readonly end: Offsets; readonly scope: Scope }
-  | { readonly type: 'failed'; readonly error: unknown };
+  | { readonly type: 'finished'; readonly row: MessageRow; readonly end: Offsets; readonly scope: Scope };
 
 export interface Following {
   readonly scope: Scope;
@@ -26,36 +26,9 @@ export interface Following {
   readonly deltaCodeUnits: number;
 }
 
-/**
- * One answer from an offset to its end. Pulled: nothing is read, and nothing kept, until the next event is asked for.
- * What goes wrong on the way is an event too, since an iterator that throws would close the whole socket.
- */
-export function follow(following: Following): AsyncIterableIterator<FollowEvent> {
-  const abort = new AbortController();
-  const events = guarded(following, abort.signal);
-  return {
-    next: () => events.next(),
-    // A generator that waits cannot be closed from outside: the wait is ended first.
-    return: () => {
-      abort.abort();
-      return events.return(undefined);
-    },
-    throw: (error) => {
-      abort.abort();
-      return events.throw(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
-
-async function* guarded(following: Following, signal: AbortSignal): AsyncGenerator<FollowEvent, undefined, undefined> {
-  try {
-    yield* events(following, signal);
-  } catch (error) {
-    yield { type: 'failed', error };
-  }
+/** One answer from an offset to its end; see {@link pullFrom}. */
+export function follow(following: Following): AsyncIterableIterator<FollowEvent | SourceFailure> {
+  return pullFrom((signal) => events(following, signal));
 }
 
 async function* events(following: Following, signal: AbortSignal): AsyncGenerator<FollowEvent, void, undefined> {
@@ -70,7 +43,7 @@ async function* events(following: Following, signal: AbortSignal): AsyncGenerato
     while (!live.ended && !signal.aborted) {
       const piece = live.read(offset, following.deltaCodeUnits);
       if (piece) {
-        scope = await freshScope(scope);
+        scope = await scope.forNextEvent();
         offset = endOf(piece);
         const end = offset;
         yield { type: 'delta', row: following.row, piece, scope, textSoFar: () => live.upTo(end) };
@@ -90,26 +63,33 @@ async function* finishing(
   row: MessageRow,
   after: Offsets,
 ): AsyncGenerator<FollowEvent, void, undefined> {
-  let offset = after;
-  let scope = await freshScope(first);
+  let scope = await first.forNextEvent();
   const stored = {
     content: openColumn(scope, row, 'content') ?? '',
     reasoning: openColumn(scope, row, 'reasoning') ?? '',
   };
-  for (;;) {
-    const piece = pieceOf(stored, offset, deltaCodeUnits);
-    if (!piece) break;
-    offset = endOf(piece);
-    const end = offset;
+  for (const delta of openDeltas(stored, after, deltaCodeUnits)) {
+    yield { type: 'delta', row, scope, ...delta };
+    scope = await scope.forNextEvent();
+  }
+  const end = { content: stored.content.length, reasoning: stored.reasoning.length };
+  yield { type: 'finished', row, end, scope };
+}
+
+/** A stored text from `after` on, in deltas of `limit` code units at most. */
+export function* openDeltas(
+  stored: AnswerText,
+  after: Offsets,
+  limit: number,
+): Generator<{ readonly piece: Piece; textSoFar(): AnswerText }, void, undefined> {
+  for (let piece = pieceOf(stored, after, limit); piece; piece = pieceOf(stored, endOf(piece), limit)) {
+    const end = endOf(piece);
     const textSoFar = () => ({
       content: stored.content.slice(0, end.content),
       reasoning: stored.reasoning.slice(0, end.reasoning),
     });
-    yield { type: 'delta', row, piece, scope, textSoFar };
-    scope = await freshScope(scope);
+    yield { piece, textSoFar };
   }
-  const end = { content: stored.content.length, reasoning: stored.reasoning.length };
-  yield { type: 'finished', row, end, scope };
 }
 
 function pieceOf(text: AnswerText, from: Offsets, limit: number): Piece | null {
@@ -123,14 +103,4 @@ function wholeSlice(text: string, start: number, length: number): string {
   const part = text.slice(start, start + length);
   const last = part.charCodeAt(part.length - 1);
   return last >= 0xd800 && last <= 0xdbff ? part.slice(0, -1) : part;
-}
-
-/** Keys no older than a minute; while the database is away, those that are at hand. */
-async function freshScope(scope: Scope): Promise<Scope> {
-  try {
-    return await scope.fresh();
-  } catch (error) {
-    if (error instanceof ParleyError && error.code === 'UNAVAILABLE') return scope;
-    throw error;
-  }
 }

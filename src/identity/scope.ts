@@ -1,3 +1,4 @@
+import { ParleyError } from '../errors.js';
 import type { OwnerKeys, Place } from '../platform/encryption.js';
 import type { OpenedTexts } from '../platform/opened-texts.js';
 import type { Keyring } from './keyring.js';
@@ -43,5 +44,17 @@ export class Scope {
   /** The same person, with nothing read yet and keys that are not older than a minute. */
   fresh(): Promise<Scope> {
     return Scope.open(this.viewer, this.requestId, this.deps);
+  }
+
+  /** The same for the next event of a subscription, which goes on with the keys at hand while the database is away. */
+  async forNextEvent(): Promise<Scope> {
+    try {
+      return await this.fresh();
+    } catch (error) {
+      if (error instanceof ParleyError && error.code === 'UNAVAILABLE') {
+        return new Scope(this.viewer, this.keys, this.requestId, this.deps);
+      }
+      throw error;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   ApolloServer,
   type ApolloServerOptions,
@@ -14,7 +15,6 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { ParleyError } from '../errors.js';
-import { newId } from '../platform/ids.js';
 import type { Log } from '../platform/log.js';
 import type { Documents } from './documents.js';
 import type { ErrorMask } from './error-masking.js';
@@ -46,8 +46,9 @@ export async function startApollo<Context extends object>(options: ApolloOptions
     parseOptions: documents.parseOptions,
     validationRules: documents.rules,
     validationOptions: documents.validationOptions,
+    documentStore: documents.store,
     includeStacktraceInErrorResponses: false,
-    formatError: (_formatted, error) => mask.format(error, mask.requestIdOf(error) ?? newId()),
+    formatError: (_formatted, error) => mask.format(error, mask.requestIdOf(error) ?? randomUUID()),
     persistedQueries: false,
     allowBatchedHttpRequests: false,
     csrfPrevention: true,
@@ -71,7 +72,7 @@ export async function startApollo<Context extends object>(options: ApolloOptions
 /** Checks an operation once it is known with its variables, and tells the mask whose errors are whose. */
 function limitsPlugin({ queryLimits, mask, log }: ApolloOptions): ApolloServerPlugin {
   const requestIdOf = (request: { http?: { headers: Map<string, string> } }) =>
-    request.http?.headers.get(requestIdHeader) ?? newId();
+    request.http?.headers.get(requestIdHeader) ?? randomUUID();
   const listener: GraphQLRequestListener<BaseContext> = {
     async didResolveOperation({ document, operation, request }) {
       // Null where the operation's name fits none: the execution says so.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
@@ -13,7 +14,6 @@ import { WebSocketServer } from 'ws';
 import { badUserInput, tooComplex } from '../errors.js';
 import type { Viewer } from '../identity/viewer.js';
 import type { Clock } from '../platform/clock.js';
-import { newId } from '../platform/ids.js';
 import { type Documents, isDocument } from './documents.js';
 import type { ErrorMask } from './error-masking.js';
 import { EventLanes } from './event-lanes.js';
@@ -103,13 +103,13 @@ export class GraphqlSocket<GraphqlContext extends object> {
         pingMs: timings.socketPingMs,
         silenceMs: timings.socketSilenceMs,
         maxMessagesAtWork: limits.subscriptionsPerSocket + spareMessages,
-        onFault: (error) => void mask.toPublic(error, newId()),
+        onFault: (error) => void mask.toPublic(error, randomUUID()),
       });
       this.connections.add(connection);
       connection.onEnd(() => this.connections.delete(connection));
       const opened = this.protocol.opened(connection, { connection, viewer: null, lanes: new EventLanes() });
       connection.onEnd((code, reason) => {
-        opened(code, reason).catch((error: unknown) => void mask.toPublic(error, newId()));
+        opened(code, reason).catch((error: unknown) => void mask.toPublic(error, randomUUID()));
       });
     });
   }
@@ -127,7 +127,7 @@ export class GraphqlSocket<GraphqlContext extends object> {
     try {
       viewer = await authenticate(typeof authorization === 'string' ? authorization : undefined);
     } catch (error) {
-      const refusal = mask.toPublic(error, newId());
+      const refusal = mask.toPublic(error, randomUUID());
       connection.close(refusal.code === 'UNAUTHENTICATED' ? forbidden : tryAgainLater, refusal.message);
       return;
     }
@@ -159,7 +159,7 @@ export class GraphqlSocket<GraphqlContext extends object> {
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const { viewer, lanes } = context.extra;
-    const requestId = newId();
+    const requestId = randomUUID();
     this.requestIds.set(payload, requestId);
     try {
       if (!viewer) throw new Error('A socket was acknowledged without a viewer.');
@@ -200,7 +200,7 @@ export class GraphqlSocket<GraphqlContext extends object> {
   }
 
   private masked(payload: SubscribePayload, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-    const requestId = this.requestIds.get(payload) ?? newId();
+    const requestId = this.requestIds.get(payload) ?? randomUUID();
     return errors.map((error) => this.options.mask.format(error, requestId));
   }
 }

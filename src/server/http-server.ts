@@ -1,8 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ParleyError } from '../errors.js';
 import { type Clock, pause } from '../platform/clock.js';
-import { newId } from '../platform/ids.js';
 import type { CrossOrigin } from './cross-origin.js';
 import type { ErrorMask } from './error-masking.js';
 import { jsonAnswer, securityHeaders, send } from './http-answer.js';
@@ -97,7 +97,7 @@ export class HttpServer {
   }
 
   private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const requestId = newId();
+    const requestId = randomUUID();
     this.inFlight += 1;
     response.once('close', () => {
       this.inFlight -= 1;

@@ -75,7 +75,7 @@ export class CostPlanner {
     const root = this.options.schema.getRootType(operation.operation);
     const plan = root ? this.select(root, operation.selectionSet, fragments, planned) : emptyPlan();
     return (variables) => {
-      const cost = costOf(plan, { ...defaults, ...definedOf(variables) }, new Map());
+      const cost = costOf(plan, { ...defaults, ...variables }, new Map());
       return cost.single + cost.paged;
     };
   }
@@ -217,6 +217,3 @@ function defaultsOf(operation: OperationDefinitionNode): Variables {
     ),
   );
 }
-
-const definedOf = (variables: Variables): Variables =>
-  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));

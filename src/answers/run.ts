@@ -201,6 +201,11 @@ export class Run {
     return idleMs >= renewEveryMs || !sameOffsets(this.durable, this.live.end);
   }
 
+  /** Is it still ours? A checkpoint is due at once, new text or not. */
+  doubt(): void {
+    this.lastWrittenMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** What the next checkpoint says. */
   checkpoint(keys: OwnerKeys): Checkpoint {
     const from = this.durable;

@@ -10,6 +10,7 @@ import type { RunKey } from './answer.repository.js';
 import { channelOf, decodeMessage } from './channel.js';
 import type { LiveText } from './live-text.js';
 import { Publisher } from './publisher.js';
+import type { FollowedText } from './replicas.js';
 import { Run, type RunDeps } from './run.js';
 import { type Ending, settle } from './settle.js';
 import { Upkeep } from './upkeep.js';
@@ -30,6 +31,8 @@ export type RunSource = Pick<RunDeps, 'model' | 'provider' | 'readPrompt'>;
 
 const firstRetryMs = 250;
 const lastRetryMs = 2000;
+/** At a stop: how long followers here get to read the end of their answers. */
+const readMs = 1000;
 
 interface Entry {
   readonly run: Run;
@@ -44,6 +47,8 @@ export class Runs {
   private readonly upkeep: Upkeep;
   private readonly closing = new AbortController();
   private draining = false;
+  private followers = 0;
+  private onUnfollowed: () => void = () => {};
 
   constructor(private readonly deps: RunsDeps) {
     const { database, keyring, clock, log } = deps;
@@ -97,6 +102,23 @@ export class Runs {
     return this.entries.get(messageId)?.run.live ?? null;
   }
 
+  /** The same for a follower, who gives it back after its last event. */
+  take(messageId: string): FollowedText | null {
+    const live = this.liveText(messageId);
+    if (!live) return null;
+    this.followers += 1;
+    let released = false;
+    return {
+      live,
+      release: () => {
+        if (released) return;
+        released = true;
+        this.followers -= 1;
+        if (this.followers === 0) this.onUnfollowed();
+      },
+    };
+  }
+
   /** Stops an answer that is written here at once; false where it is not. */
   cancel(messageId: string): boolean {
     const run = this.entries.get(messageId)?.run;
@@ -113,7 +135,10 @@ export class Runs {
     return this.entries.size;
   }
 
-  /** Gives running answers `graceMs` to finish, interrupts the rest, and waits `settleMs` at most for them to settle. */
+  /**
+   * Gives running answers `graceMs` to finish, interrupts the rest, and waits `settleMs` at most for them to settle.
+   * Then followers get a moment to be told, since their sockets close next.
+   */
   async drain(graceMs: number, settleMs: number): Promise<void> {
     this.draining = true;
     await this.allDone(graceMs);
@@ -121,12 +146,16 @@ export class Runs {
     await this.allDone(settleMs);
     this.closing.abort();
     for (const { run } of this.entries.values()) this.upkeep.remove(run);
+    if (this.followers > 0) await this.within(readMs, new Promise<void>((resolve) => (this.onUnfollowed = resolve)));
   }
 
-  private async allDone(withinMs: number): Promise<void> {
+  private allDone(withinMs: number): Promise<void> {
+    return this.within(withinMs, Promise.all([...this.entries.values()].map((entry) => entry.done)));
+  }
+
+  private async within(ms: number, work: Promise<unknown>): Promise<void> {
     const bound = new AbortController();
-    const done = Promise.all([...this.entries.values()].map((entry) => entry.done)).then(() => bound.abort());
-    await Promise.race([done, pause(this.deps.clock, withinMs, bound.signal)]);
+    await Promise.race([work, pause(this.deps.clock, ms, bound.signal)]);
     bound.abort();
   }
 
@@ -135,14 +164,17 @@ export class Runs {
     const ending = await run.listen();
     const final = await this.settleSurely(run, ending);
     this.upkeep.remove(run);
-    run.finish(final);
-    publisher.settled();
+    // Given up at a stop: followers are told nothing, and hear from another instance what became of it.
+    if (final !== 'unsettled') {
+      run.finish(final);
+      publisher.settled();
+    }
     this.entries.delete(run.key.messageId);
     await entry.subscription?.unsubscribe();
   }
 
-  /** Tries until the answer is final: by us, or by whoever fenced us. Gives what was stored. */
-  private async settleSurely(run: Run, ending: Ending): Promise<MessageRow | null> {
+  /** Tries until the answer is final: by us, or by whoever fenced us. Gives what was stored, null where it is gone. */
+  private async settleSurely(run: Run, ending: Ending): Promise<MessageRow | null | 'unsettled'> {
     const measures = run.measures;
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, lastRetryMs)) {
       const release = await run.waitForTurn();
@@ -153,7 +185,7 @@ export class Runs {
       } finally {
         release();
       }
-      if (this.closing.signal.aborted) return null;
+      if (this.closing.signal.aborted) return 'unsettled';
       await pause(this.deps.clock, waitMs, this.closing.signal);
     }
   }
@@ -173,7 +205,9 @@ export class Runs {
     const message = decodeMessage(text);
     if (message?.type === 'ask') entry.publisher.asked({ content: message.content, reasoning: message.reasoning });
     if (message?.type === 'cancel') entry.run.stop('cancel');
-    // Somebody else settled it, or says so: the next checkpoint will tell.
-    if (message?.type === 'settled') this.upkeep.soon();
+    if (message?.type !== 'settled') return;
+    // Somebody else settled it, or says so: a checkpoint will tell.
+    entry.run.doubt();
+    this.upkeep.soon();
   }
 }

@@ -4,14 +4,14 @@ import { until } from './until.js';
 /** A model server that answers each question as was told for it, so that any number of answers can run at once. */
 export class ScriptedModel {
   readonly #replies = new Map<string, ModelReply>();
-  readonly #calls = new Map<string, ModelCall>();
+  readonly #calls = new Map<string, ModelCall[]>();
   readonly #server: ModelServer;
 
   private constructor(server: ModelServer) {
     this.#server = server;
     server.replyWith((response, call) => {
       const question = lastQuestion(call);
-      this.#calls.set(question, call);
+      this.#calls.set(question, [...(this.#calls.get(question) ?? []), call]);
       return (this.#replies.get(question) ?? withStatus(500))(response, call);
     });
   }
@@ -31,7 +31,11 @@ export class ScriptedModel {
 
   /** The call for this question, once it has come. */
   call(question: string): Promise<ModelCall> {
-    return until(`the model is asked "${question}"`, () => this.#calls.get(question));
+    return until(`the model is asked "${question}"`, () => this.#calls.get(question)?.[0]);
+  }
+
+  timesAsked(question: string): number {
+    return this.#calls.get(question)?.length ?? 0;
   }
 
   stop(): Promise<void> {

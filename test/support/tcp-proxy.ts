@@ -22,7 +22,11 @@ export class TcpProxy {
     server.on('connection', (client) => this.join(client));
   }
 
-  static async start(target: string, nextCut: () => Cut | null, onCut: () => void): Promise<TcpProxy> {
+  static async start(
+    target: string,
+    nextCut: () => Cut | null = () => null,
+    onCut: () => void = () => undefined,
+  ): Promise<TcpProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { answered, ModelByHand } from '../../support/model-server.js';
-import { until } from '../../support/until.js';
 import type { Asked, Stage } from './stage.js';
 
 export function refusesWrongCursors(stage: () => Stage): void {
@@ -75,12 +74,13 @@ export function tellsNothingOfOthers(stage: () => Stage): void {
     const [apart, beside] = [await stage().follow(asked), await stage().followAs(asked.atWriter, asked.answerId)];
     await model.text('Not for long.');
     for (const follower of [apart, beside]) await follower.has('Not for long.');
+    await stage().readAtLeast(asked, 'Not for long.');
     const { closed } = await asked.call;
     await asked.atReader.data('mutation ($ids: [ID!]!) { deleteConversations(ids: $ids) { deletedIds } }', {
       ids: [asked.conversationId],
     });
     for (const follower of [apart, beside]) {
-      await until('it is over', () => follower.completed, 4000);
+      await follower.ended(stage().arrangement.behindMs);
       expect(follower.finished).toBeNull();
       expect(follower.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
     }

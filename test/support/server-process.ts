@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestApp } from './app.js';
+import { Person } from './person.js';
+import { until } from './until.js';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface ServerProcessOptions {
+  /** Beside this instance: on its database and Redis, with its secrets. */
+  readonly beside: TestApp;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A test's temporary folder: what is left of a killed test is found by it. */
+  readonly folder: string;
+}
+
+/** In bytes, after a collection of garbage. */
+export interface Memory {
+  readonly rss: number;
+  readonly heapUsed: number;
+  readonly external: number;
+}
+
+/** A server as it was built, in a process of its own: one that can be killed, and whose memory is its alone. */
+export class ServerProcess {
+  #url: string | null = null;
+  #memory: Memory | null = null;
+  #output = '';
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly app: TestApp,
+  ) {
+    child.on('message', (memory: Memory) => {
+      this.#memory = memory;
+    });
+    if (child.stderr) void this.read(child.stderr);
+    if (child.stdout) void this.read(child.stdout);
+  }
+
+  static async start({ beside, env, folder }: ServerProcessOptions): Promise<ServerProcess> {
+    const flags = ['--expose-gc', '--import', join(import.meta.dirname, 'tell-memory.mjs')];
+    const child = spawn(process.execPath, [...flags, join(root, 'dist/src/main.js'), `${folder}/`], {
+      env: { ...process.env, ...beside.env, LOG_LEVEL: 'info', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const server = new ServerProcess(child, beside);
+    await until('the server listens', () => server.#url !== null || server.hasEnded, 20_000);
+    if (server.hasEnded) throw new Error(`The server did not start: ${server.#output}`);
+    return server;
+  }
+
+  get url(): string {
+    if (this.#url === null) throw new Error('The server does not listen yet.');
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  person(name: string): Person {
+    return new Person(this.url, this.app.token(name));
+  }
+
+  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+    this.child.kill(name);
+  }
+
+  /** The exit code, or the signal that ended it. */
+  async ended(): Promise<number | string | null> {
+    if (!this.hasEnded) await once(this.child, 'exit', { signal: AbortSignal.timeout(30_000) });
+    return this.child.exitCode ?? this.child.signalCode;
+  }
+
+  /** For hooks: whatever state it is in. */
+  async kill(): Promise<void> {
+    if (!this.hasEnded) this.signal('SIGKILL');
+    await this.ended();
+  }
+
+  /** What it holds when its garbage is gone. */
+  async memory(): Promise<Memory> {
+    this.#memory = null;
+    this.child.send('memory');
+    return await until('the server tells its memory', () => this.#memory);
+  }
+
+  private async read(stream: NodeJS.ReadableStream): Promise<void> {
+    for await (const line of createInterface({ input: stream })) {
+      this.#output = `${this.#output}${line}\n`.slice(-4000);
+      if (line.startsWith('{') && line.includes('"listening"')) this.#url = JSON.parse(line).url;
+    }
+  }
+}

@@ -5,7 +5,8 @@ const { describeVariables } = await import('../dist/src/config.js');
 const { defaultLimits, limitMeanings } = await import('../dist/src/limits.js');
 
 const row = (...cells) => `| ${cells.join(' | ')} |`;
-const table = (head, rows) => [row(...head), row(...head.map(() => '---')), ...rows.map((cells) => row(...cells))].join('\n');
+const table = (head, rows) =>
+  [row(...head), row(...head.map(() => '---')), ...rows.map((cells) => row(...cells))].join('\n');
 
 const configuration = table(
   ['variable', 'meaning', 'unset'],
@@ -13,7 +14,11 @@ const configuration = table(
 );
 const limits = table(
   ['name', 'what it bounds', 'value'],
-  Object.entries(defaultLimits).map(([name, value]) => [`\`${name}\``, limitMeanings[name], value.toLocaleString('en')]),
+  Object.entries(defaultLimits).map(([name, value]) => [
+    `\`${name}\``,
+    limitMeanings[name],
+    value.toLocaleString('en'),
+  ]),
 );
 
 const readme = await readFile('README.md', 'utf8');

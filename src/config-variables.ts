@@ -71,11 +71,6 @@ export const variables = [
     meaning: 'the origins of browsers, with commas between them, for CORS and the socket',
     whenUnset: 'the same origin only',
   },
-  {
-    name: 'TRUSTED_PROXIES',
-    meaning: 'how many proxies in front are believed when they name the client',
-    whenUnset: '0',
-  },
   { name: 'SHUTDOWN_GRACE', meaning: 'the seconds that running answers get to finish at a stop', whenUnset: '20' },
   {
     name: 'MIGRATE',

@@ -38,7 +38,6 @@ export interface Config extends ModelChoice {
   readonly allowedOrigins: readonly string[];
   readonly shutdownGraceMs: number;
   readonly migrateAtStart: boolean;
-  readonly trustedProxies: number;
   readonly graphiql: boolean;
   readonly introspection: boolean;
   readonly limits: Limits;
@@ -104,7 +103,6 @@ function readConfig(reader: VariableReader, production: boolean): Config {
     allowedOrigins: readOrigins(reader),
     shutdownGraceMs: reader.whole('SHUTDOWN_GRACE', { min: 0, max: 3600, whenUnset: 20 }) * 1000,
     migrateAtStart: reader.onOff('MIGRATE', databases.databaseUrl === null),
-    trustedProxies: reader.whole('TRUSTED_PROXIES', { min: 0, max: 10, whenUnset: 0 }),
     graphiql: reader.onOff('GRAPHIQL', !production),
     introspection: reader.onOff('INTROSPECTION', !production),
     limits: readLimits(reader),

@@ -1,5 +1,5 @@
-import { newId } from '../platform/ids.js';
 import { type Querier, statement } from '../platform/database.js';
+import { newId } from '../platform/ids.js';
 
 export interface UserRow {
   readonly id: string;

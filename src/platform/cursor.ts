@@ -40,7 +40,8 @@ export function decodeCursor(
     bytes[0] === version &&
     bytes.toString('base64url') === cursor &&
     sameBytes(bytes.subarray(1, 1 + macBytes), keys.cursorMac(covered(kind, object, payload)));
-  if (!genuine) throw badUserInput(field, `${field} is not a cursor of this list; pass one on just as you received it.`);
+  if (!genuine)
+    throw badUserInput(field, `${field} is not a cursor of this list; pass one on just as you received it.`);
   return JSON.parse(payload) as (string | number)[];
 }
 

@@ -26,8 +26,8 @@ export function createRedis(urls: readonly string[], commandTimeoutMs: number): 
     redisOptions: {
       ...options,
       commandTimeout: commandTimeoutMs,
-      ...(username ? { username } : {}),
-      ...(password ? { password } : {}),
+      ...(username ? { username: decodeURIComponent(username) } : {}),
+      ...(password ? { password: decodeURIComponent(password) } : {}),
       ...(protocol === 'rediss:' ? { tls: {} } : {}),
     },
   });

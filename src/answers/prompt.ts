@@ -4,6 +4,7 @@ import type { Role } from '../messages/message-row.js';
 import { messagePlace } from '../messages/message-texts.js';
 import { type Clock, pause } from '../platform/clock.js';
 import { type Querier, statement } from '../platform/database.js';
+import type { OwnerKeys } from '../platform/encryption.js';
 import { ContextWindow } from './model/choose-context.js';
 import type { PromptMessage } from './model/model.js';
 import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
@@ -83,6 +84,7 @@ async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<r
   const keys = await deps.keyring.of(ownerId);
   const window = new ContextWindow(source.systemPrompt, promptBudgetTokens(model));
   let before = position;
+  let isQuestion = true;
   for (;;) {
     const rows = await deps.querier.query<PromptRow>(pageStatement, [
       ownerId,
@@ -93,10 +95,23 @@ async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<r
       pageSize,
     ]);
     for (const row of rows.sort((one, other) => other.position - one.position)) {
-      const content = keys.open(messagePlace(row.id, 'content'), Buffer.from(row.content, 'base64'));
+      const content = isQuestion ? openContent(keys, row) : openUndamaged(keys, row);
+      isQuestion = false;
       if (!window.add({ role: row.role, content, tokenEstimate: row.token_estimate })) return window.messages();
     }
     if (rows.length < pageSize) return window.messages();
     before = rows.at(-1)?.position ?? 0;
+  }
+}
+
+const openContent = (keys: OwnerKeys, row: PromptRow) =>
+  keys.open(messagePlace(row.id, 'content'), Buffer.from(row.content, 'base64'));
+
+/** A damaged message is passed over, as the page around it stands: one row must not silence a conversation for good. */
+function openUndamaged(keys: OwnerKeys, row: PromptRow): string {
+  try {
+    return openContent(keys, row);
+  } catch {
+    return '';
   }
 }

@@ -1,6 +1,6 @@
 import { lockConversation } from '../messages/conversation-lock.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
-import { type AnswerText, joinChunks, messagePlace } from '../messages/message-texts.js';
+import { type AnswerText, joinUndamaged, messagePlace } from '../messages/message-texts.js';
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
@@ -72,7 +72,7 @@ export async function settle(tx: Transaction, settlement: Settlement): Promise<M
 export async function settleLocked(tx: Transaction, settlement: Settlement): Promise<MessageRow | null> {
   const { run, keys, ending, measures = unknownMeasures } = settlement;
   if (!(await takeRun(tx, run, settlement.onlyLost ?? false))) return null;
-  const text = settlement.text ?? joinChunks(keys, run.messageId, await findChunks(tx, run.ownerId, run.messageId));
+  const text = settlement.text ?? joinUndamaged(keys, run.messageId, await findChunks(tx, run.ownerId, run.messageId));
   const sealed = (column: 'content' | 'reasoning', clear: string) =>
     clear === '' ? null : keys.seal(messagePlace(run.messageId, column), clear);
   return await finish(tx, run, {

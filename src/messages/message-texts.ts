@@ -65,6 +65,12 @@ export function joinChunksFrom(
   return { from, content: content.join(''), reasoning: reasoning.join('') };
 }
 
+/** The same as far as it can be opened, for an answer that must end: a damaged checkpoint ends it as a gap does. */
+export function joinUndamaged(keys: OwnerKeys, messageId: string, chunks: readonly ChunkRow[]): AnswerText {
+  const damaged = chunks.findIndex((chunk) => !canOpen(keys, messageId, chunk));
+  return joinChunks(keys, messageId, damaged === -1 ? chunks : chunks.slice(0, damaged));
+}
+
 export function sealChunk(keys: OwnerKeys, messageId: string, from: Offsets, added: AnswerText): Buffer {
   const place = chunkPlace(messageId, from.content, from.reasoning);
   return keys.seal(place, JSON.stringify([added.content, added.reasoning]));
@@ -73,4 +79,13 @@ export function sealChunk(keys: OwnerKeys, messageId: string, from: Offsets, add
 function openChunk(keys: OwnerKeys, messageId: string, chunk: ChunkRow): [string, string] {
   const place = chunkPlace(messageId, chunk.content_offset, chunk.reasoning_offset);
   return JSON.parse(keys.open(place, Buffer.from(chunk.sealed, 'base64'))) as [string, string];
+}
+
+function canOpen(keys: OwnerKeys, messageId: string, chunk: ChunkRow): boolean {
+  try {
+    openChunk(keys, messageId, chunk);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -206,12 +206,18 @@ export class Run {
     this.lastWrittenMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** What the next checkpoint says. */
-  checkpoint(keys: OwnerKeys): Checkpoint {
+  /** What the next checkpoint says; without keys to seal new text with, that the lease lives. */
+  checkpoint(keys: OwnerKeys | null): Checkpoint {
     const from = this.durable;
-    const to = this.live.end;
-    const sealed = sameOffsets(from, to) ? null : sealChunk(keys, this.key.messageId, from, this.live.readAll(from));
+    const to = keys ? this.live.end : from;
+    const isNew = keys !== null && !sameOffsets(from, to);
+    const sealed = isNew ? sealChunk(keys, this.key.messageId, from, this.live.readAll(from)) : null;
     return { run: this.key, from, to, sealed };
+  }
+
+  /** The lease alone was renewed: no success, since the text is no more durable than before. */
+  renewed(): void {
+    this.lastWrittenMs = this.deps.clock.monotonic();
   }
 
   /** A checkpoint succeeded, or the database said how far it has the text. */

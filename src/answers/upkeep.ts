@@ -1,8 +1,9 @@
 import type { Keyring } from '../identity/keyring.js';
 import type { Clock } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
+import type { OwnerKeys } from '../platform/encryption.js';
 import { describeError, type Log } from '../platform/log.js';
-import { type Checkpoint, checkpoint, findDurableEnds } from './answer.repository.js';
+import { checkpoint, findDurableEnds } from './answer.repository.js';
 import type { Run } from './run.js';
 
 const tickMs = 500;
@@ -10,7 +11,7 @@ const tickMs = 500;
 export interface UpkeepDeps {
   /** Of its own, so that a crowd of requests cannot make leases run out. */
   readonly database: Database;
-  readonly keyring: Keyring;
+  readonly keyring: Pick<Keyring, 'of'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Called for each run at each tick. */
@@ -22,6 +23,8 @@ export class Upkeep {
   private readonly runs = new Set<Run>();
   private cancelTimer: (() => void) | null = null;
   private early = false;
+  /** The last write failed: the next is the tick's, so that a database that is away is not asked at every token. */
+  private failed = false;
 
   constructor(private readonly deps: UpkeepDeps) {}
 
@@ -39,7 +42,7 @@ export class Upkeep {
 
   /** Writes what is due in this turn of the event loop's end, not only at the next tick. */
   soon(): void {
-    if (this.early) return;
+    if (this.early || this.failed) return;
     this.early = true;
     setImmediate(() => {
       this.early = false;
@@ -62,28 +65,36 @@ export class Upkeep {
     const releases = due.map((run) => run.takeTurn());
     try {
       await this.write(due);
+      this.failed = false;
+    } catch (error) {
+      this.failed = true;
+      throw error;
     } finally {
       for (const release of releases) release();
     }
   }
 
   private async write(due: readonly Run[]): Promise<void> {
-    const checkpoints = new Map<Run, Checkpoint>();
-    for (const run of due) {
-      const keys = await this.deps.keyring.of(run.key.ownerId).catch(() => null);
-      if (keys) checkpoints.set(run, run.checkpoint(keys));
-    }
-    if (checkpoints.size === 0) return;
-    const results = await checkpoint(this.deps.database, [...checkpoints.values()]);
+    const keys = await Promise.all(due.map((run) => this.keysOf(run)));
+    const checkpoints = due.map((run, index) => run.checkpoint(keys[index] ?? null));
+    const results = await checkpoint(this.deps.database, checkpoints);
     const byMessage = new Map(results.map((result) => [result.message_id, result]));
-    for (const [run, { to }] of checkpoints) {
+    for (const [index, run] of due.entries()) {
       const result = byMessage.get(run.key.messageId);
+      const made = checkpoints[index];
       if (!result) await this.resync(run);
-      else {
-        run.madeDurable(to);
-        if (result.cancel_requested) run.stop('cancel');
-      }
+      else if (keys[index] && made) run.madeDurable(made.to);
+      else run.renewed();
+      if (result?.cancel_requested) run.stop('cancel');
     }
+  }
+
+  /** Null while they cannot be opened: the lease must live all the same, and only the text waits. */
+  private keysOf(run: Run): Promise<OwnerKeys | null> {
+    return this.deps.keyring.of(run.key.ownerId).catch((error: unknown) => {
+      this.deps.log.warn({ error: describeError(error) }, 'no keys for a checkpoint, the lease alone is renewed');
+      return null;
+    });
   }
 
   /** The fence let nothing through: the run is somebody else's, or the database has the text up to somewhere else. */

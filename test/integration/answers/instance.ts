@@ -106,9 +106,13 @@ export class Instance {
     return new Instance(database, upkeep, options.pubsub ?? new InProcessPubSub(), options);
   }
 
-  /** Running answers are cut off; what they hold is given back. */
-  async stop(): Promise<void> {
-    await this.runs.drain(0, 3000);
+  private stopped = false;
+
+  /** Running answers are cut off; what they hold is given back. Twice does no harm. */
+  async stop(settleMs = 3000): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    await this.runs.drain(0, settleMs);
     await this.replicas.close();
     await this.pubsub.close();
     await this.database.close();
@@ -118,7 +122,7 @@ export class Instance {
   /** Stops as a crash does: nothing is settled. */
   async crash(): Promise<void> {
     await this.upkeep.close();
-    await this.stop();
+    await this.stop(0);
   }
 
   /** Somebody new, and what they ask with. */

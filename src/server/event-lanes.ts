@@ -1,8 +1,9 @@
 /**
  * How many events of one socket are made and sent at once. Without a bound, a client that stops reading would hold one
- * whole event in memory for each of its subscriptions; with it, the others wait where they cost next to nothing.
+ * whole event in memory for each of its subscriptions; with it, the others wait where they cost next to nothing. Two:
+ * one is made while another is sent.
  */
-const laneCount = 4;
+const laneCount = 2;
 
 /** The lanes of one socket, given in the order in which they were asked for. */
 export class EventLanes {

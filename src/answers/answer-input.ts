@@ -33,21 +33,22 @@ export interface Send {
 /** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */
 export function readSend(input: SendMessageInput, rules: AnswerInputRules): Send {
   const { limits, knownModels } = rules;
-  const { conversationId, newConversation, parentId } = input;
-  if (conversationId && newConversation) {
+  // An empty id names nothing; it is not one that was left out.
+  const { conversationId = null, newConversation = null, parentId = null } = input;
+  if (conversationId !== null && newConversation) {
     throw badUserInput('input.newConversation', 'Give conversationId or newConversation, not both.');
   }
-  if (newConversation?.idempotencyKey) {
+  if ((newConversation?.idempotencyKey ?? null) !== null) {
     throw badUserInput('input.newConversation.idempotencyKey', 'Give the key of the send: input.idempotencyKey.');
   }
-  if (parentId && !conversationId) {
+  if (parentId !== null && conversationId === null) {
     throw badUserInput('input.parentId', 'parentId names a message of conversationId; give both, or neither.');
   }
   if (input.content === '') throw badUserInput('input.content', 'input.content is empty; say something.');
   return {
-    conversationId: conversationId ? idOf('cnv', conversationId, 'conversation') : null,
+    conversationId: conversationId === null ? null : idOf('cnv', conversationId, 'conversation'),
     newConversation: readNewConversation(newConversation ?? {}, 'input.newConversation', rules),
-    parentId: parentId ? idOf('msg', parentId, parentMessage) : null,
+    parentId: parentId === null ? null : idOf('msg', parentId, parentMessage),
     content: checkText('input.content', input.content, limits.questionCodeUnits),
     model: readModel('input.model', input.model, knownModels),
     metadata: writeJsonObject('input.metadata', input.metadata, limits.metadataBytes),
@@ -68,13 +69,13 @@ export interface Batch {
 /** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */
 export function readBatch(input: AppendMessagesInput, rules: AnswerInputRules): Batch {
   const { limits } = rules;
-  const { messages } = input;
+  const { messages, parentId = null } = input;
   if (messages.length === 0 || messages.length > limits.appendedMessages) {
     throw badUserInput('input.messages', `Append 1 to ${limits.appendedMessages} messages at once.`);
   }
   return {
     conversationId: idOf('cnv', input.conversationId, 'conversation'),
-    parentId: input.parentId ? idOf('msg', input.parentId, parentMessage) : null,
+    parentId: parentId === null ? null : idOf('msg', parentId, parentMessage),
     messages: messages.map((message, index) => readAppended(message, `input.messages.${index}`, rules)),
     idempotencyKey: readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits),
     whenBusy: input.whenBusy,

@@ -17,8 +17,8 @@ let sql: SqlClient;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  // With a clock that stands, nothing but what is asked for sends statements.
-  const clock = new ManualClock(Date.now());
+  // With a clock that stands, nothing but what is asked for sends statements. It is in the middle of what tokens live.
+  const clock = new ManualClock(Date.now() + 30 * 60_000);
   app = await startApp({ clock, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
   sql = await SqlClient.connect(app.database.url);
 });

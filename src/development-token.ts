@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { TokenSettings } from './config.js';
-import { type SigningSecret, signToken } from './identity/token.js';
-import type { Clock } from './platform/clock.js';
+import type { SigningSecret } from './identity/token.js';
 
 /** Gives the secret kept under a name; it may make the one that is missing, or give null. */
 export type SecretStore = (name: string, make: () => string) => Promise<string | null>;
@@ -18,15 +17,10 @@ export async function findSigningSecrets(
 
 /**
  * For whom the token speaks that the first start prints. `parley token` and `parley chat` take the same person where
- * nothing else is said, so that GraphiQL and the terminal show one history.
+ * nothing else is said, so that GraphiQL and the terminal show one history. In production nobody is admin by default.
  */
-export const developer = Object.freeze({ subject: 'developer', email: 'developer@example.com', roles: ['admin'] });
-
-/** The developer's token, for 30 days. */
-export function signDevelopmentToken(
-  { issuer, audience }: TokenSettings,
-  secret: SigningSecret,
-  clock: Clock,
-): Promise<string> {
-  return signToken({ secret, issuer, audience, ...developer }, clock);
-}
+export const developer = (production: boolean) => ({
+  subject: 'developer',
+  email: 'developer@example.com',
+  roles: production ? [] : ['admin'],
+});

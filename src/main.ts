@@ -1,3 +1,7 @@
-import { serve } from './serve.js';
+import { isSupportedNode } from './supported-node.js';
 
-await serve(process);
+// What follows is loaded only then: an older Node.js may not even read it.
+if (isSupportedNode(process)) {
+  const { serve } = await import('./serve.js');
+  await serve(process);
+}

@@ -218,9 +218,12 @@ function poolOf(dataSource: DataSource): Pool {
 
 /** SQLSTATE classes and codes after which the same request may succeed later: connection, resources, shutdown, waits. */
 const passing = /^(08|53|57P0|57014|55P03|40001|40P01|25006|25P03)/;
-const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
+const socketCodes = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EADDRNOTAVAIL'],
+  ...['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN'],
+]);
 const driverSentences =
-  /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|The client is not queryable|Connection terminated due to connection timeout)/;
+  /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|The client is not queryable)/;
 
 function codeOf(error: unknown): string {
   return isError(error) && 'code' in error ? String(error.code) : '';

@@ -21,6 +21,10 @@ import { Scope } from './identity/scope.js';
 import { createTokenVerifier, signToken } from './identity/token.js';
 import { ViewerResolver } from './identity/viewer.resolver.js';
 import { viewerFinder } from './identity/viewer.types.js';
+import { createChangeHints } from './live/change-hints.js';
+import { ChangeWatch } from './live/change-watch.js';
+import { LiveResolver } from './live/live.resolver.js';
+import { LiveService } from './live/live.service.js';
 import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
 import { makeMessageLoaders } from './messages/message.loaders.js';
 import { MessageResolver, messageFinder } from './messages/message.resolver.js';
@@ -115,40 +119,38 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
   };
 }
 
+type DomainParts = Parts & { readonly keyring: Keyring };
+
 /** Every resolver's class has one object, made here; what a domain needs of a later one is handed in as a value. */
-function joinDomains(config: Config, resources: Resources, parts: Parts & { readonly keyring: Keyring }) {
-  const { database, upkeep, pubsub, rates } = resources;
-  const { log, clock, closers, keyring } = parts;
+function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
+  const { database, rates } = resources;
+  const { clock, keyring } = parts;
   const { limits } = config;
   const models = new ModelCatalogue(
     [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
     config.defaultModel,
   );
-  const { answerBytes, deltaCodeUnits } = limits;
-  const runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits });
-  const lost = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log });
-  const sweeper = startPeriodic('lost answers', sweepMs, lost, parts);
-  const replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: () => sweeper.now() });
-  closers.add('replicas', () => replicas.close());
+  const onChanged = createChangeHints(resources.pubsub);
+  const writing = joinWriting(config, resources, parts, onChanged);
   const knownModels = models.all().map(({ id }) => id);
   const conversationService = new ConversationService({
-    ...{ database, limits, rates, knownModels },
-    onDeleted: (_ownerId, { answerIds }) => {
-      for (const answerId of answerIds) cancelling.settledElsewhere(answerId);
+    ...{ database, limits, rates, knownModels, onChanged },
+    onDeleted: (ownerId, { conversationIds, answerIds }) => {
+      for (const conversationId of conversationIds) onChanged(ownerId, conversationId);
+      for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
       remover.now();
     },
   });
   const remover = startPeriodic('deleted conversations', sweepMs * 5, () => removeAll(conversationService), parts);
-  const cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });
   const answerService = new AnswerService({
-    ...{ database, keyring, clock, limits, rates, models, runs, replicas, cancelling },
+    ...{ database, keyring, clock, limits, rates, models, onChanged, ...writing },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
     providerOf: chooseProvider(config, clock),
     instance: `${hostname()}/${process.pid}/${newId()}`,
   });
   const conversationLoaders = makeConversationLoaders(database);
   const messageLoaders = makeMessageLoaders(database);
-  const messageService = new MessageService({ database, limits });
+  const messageService = new MessageService({ database, limits, onChanged });
   const finders = [viewerFinder, conversationFinder(conversationLoaders), messageFinder(messageLoaders)];
   const resolvers = [
     new ViewerResolver(),
@@ -157,8 +159,36 @@ function joinDomains(config: Config, resources: Resources, parts: Parts & { read
     new MessageResolver(messageService, messageLoaders, conversationLoaders),
     new ConversationMessagesResolver(messageService, messageLoaders),
     new AnswerResolver(answerService, conversationLoaders, messageLoaders),
+    new LiveResolver(joinLive(config, resources, parts, writing), conversationLoaders, messageLoaders),
   ];
-  return { resolvers, runs };
+  return { resolvers, runs: writing.runs };
+}
+
+/** What writes answers on this instance, and what follows those of other instances. */
+function joinWriting(
+  { limits: { answerBytes, deltaCodeUnits } }: Config,
+  { database, upkeep, pubsub }: Resources,
+  parts: DomainParts,
+  onChanged: ReturnType<typeof createChangeHints>,
+) {
+  const { clock, log, closers, keyring } = parts;
+  const runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged });
+  const lost = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
+  const sweeper = startPeriodic('lost answers', sweepMs, lost, parts);
+  const replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: () => sweeper.now() });
+  closers.add('replicas', () => replicas.close());
+  return { runs, replicas, cancelling: new Cancelling({ database, pubsub, runs, replicas, clock }) };
+}
+
+function joinLive(
+  { limits: { deltaCodeUnits } }: Config,
+  { database, pubsub }: Resources,
+  { clock, log, closers }: DomainParts,
+  { runs, replicas }: Pick<ReturnType<typeof joinWriting>, 'runs' | 'replicas'>,
+): LiveService {
+  const watch = new ChangeWatch({ database, pubsub, clock, log });
+  closers.add('change watch', () => watch.close());
+  return new LiveService({ database, watch, runs, replicas, clock, deltaCodeUnits });
 }
 
 function chooseProvider(config: Config, clock: Clock): (model: ModelSettings) => ModelProvider {

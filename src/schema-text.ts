@@ -1,6 +1,7 @@
 import { AnswerResolver } from './answers/answer.resolver.js';
 import { ConversationResolver } from './conversations/conversation.resolver.js';
 import { ViewerResolver } from './identity/viewer.resolver.js';
+import { LiveResolver } from './live/live.resolver.js';
 import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
 import { MessageResolver } from './messages/message.resolver.js';
 import { NodeResolver } from './server/node.resolver.js';
@@ -14,6 +15,7 @@ const resolverClasses = [
   MessageResolver,
   ConversationMessagesResolver,
   AnswerResolver,
+  LiveResolver,
 ];
 
 /** What schema.graphql holds. Nothing is resolved, so bare objects of the classes do. */

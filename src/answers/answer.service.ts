@@ -46,6 +46,8 @@ export interface AnswerServiceDeps {
   readonly runs: Runs;
   readonly replicas: Replicas;
   readonly cancelling: Cancelling;
+  /** Told after the commit that a conversation changed. Must not throw. */
+  readonly onChanged: (ownerId: string, conversationId: string) => void;
   /** Names this instance in answer_runs. */
   readonly instance: string;
 }
@@ -97,6 +99,7 @@ export class AnswerService {
       const [message, answer] = outcome.rows;
       if (!message || !answer) throw new Error('A send made less than two messages.');
       writing.start(outcome.conversation, answer);
+      this.deps.onChanged(claim.ownerId, conversationId);
       return { conversation: await this.conversation(scope, conversationId), message, answer };
     } finally {
       writing.discardUnlessStarted();
@@ -118,6 +121,7 @@ export class AnswerService {
     };
     const outcome: AppendOutcome = await append(this.appendDeps, wish);
     if (!outcome.replayed) {
+      this.deps.onChanged(claim.ownerId, conversationId);
       return { conversation: await this.conversation(scope, conversationId), messages: outcome.rows };
     }
     const { conversation: madeIn, ...ids } = outcome.made;

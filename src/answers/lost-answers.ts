@@ -11,6 +11,8 @@ export interface LostAnswersDeps {
   readonly keyring: Keyring;
   readonly pubsub: PubSub;
   readonly log: Log;
+  /** Told after the commit that a conversation changed. Must not throw. */
+  readonly onChanged: (ownerId: string, conversationId: string) => void;
 }
 
 /**
@@ -31,6 +33,7 @@ async function settleLost(deps: LostAnswersDeps, run: RunKey): Promise<void> {
   const settlement = { run, keys, ending: instanceLost, text: null, onlyLost: true };
   const settled = await deps.database.transaction((tx) => settle(tx, settlement));
   if (!settled) return;
+  deps.onChanged(run.ownerId, run.conversationId);
   deps.log.info({ answer: run.messageId }, 'an answer whose instance was lost is settled');
   await deps.pubsub.publish(channelOf(run.messageId), encodeMessage({ type: 'settled' })).catch(() => {
     // Away: who follows it reads the database.

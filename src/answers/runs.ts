@@ -24,6 +24,8 @@ export interface RunsDeps {
   readonly log: Log;
   readonly deltaCodeUnits: number;
   readonly answerBytes: number;
+  /** Told after the commit that a conversation changed. Must not throw. */
+  readonly onChanged: (ownerId: string, conversationId: string) => void;
 }
 
 /** What only the sender knows of a run. */
@@ -176,6 +178,7 @@ export class Runs {
     if (final !== 'unsettled') {
       run.finish(final);
       publisher.settled();
+      this.deps.onChanged(run.key.ownerId, run.key.conversationId);
     }
     this.entries.delete(run.key.messageId);
     await entry.subscription?.unsubscribe();

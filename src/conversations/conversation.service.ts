@@ -53,6 +53,8 @@ export interface ConversationServiceDeps {
   >;
   readonly knownModels: readonly string[];
   readonly rates: Rates;
+  /** Told after the commit that a conversation was made or changed. Must not throw. */
+  readonly onChanged: (ownerId: string, conversationId: string) => void;
   /** Told after the commit: writers of these answers are fenced, and there are rows to remove. Must not throw. */
   readonly onDeleted: (ownerId: string, deleted: MarkedDeleted) => void;
 }
@@ -81,7 +83,7 @@ export class ConversationService {
       made: { conversation: id },
     };
     const rated = { rate: 'conversations', claim, clientKey } as const;
-    const { row } = await takingPoint({ rates: this.deps.rates, database }, rated, () =>
+    const { row, replayed } = await takingPoint({ rates: this.deps.rates, database }, rated, () =>
       database.transactionOnce(async (tx) => {
         const request = await claimRequest(tx, claim);
         if (request.claimed) {
@@ -94,6 +96,7 @@ export class ConversationService {
       }),
     );
     if (!row) throw notFound('conversation');
+    if (!replayed) this.deps.onChanged(ownerId, id);
     return row;
   }
 
@@ -103,13 +106,15 @@ export class ConversationService {
     const id = fromPublicId('cnv', input.id);
     if (id === null) throw notFound('conversation');
     const { ownerId } = scope.keys;
-    return this.deps.database.transaction(async (tx) => {
+    const row = await this.deps.database.transaction(async (tx) => {
       await holdOwner(tx, ownerId);
       const header = await lockHeader(tx, ownerId, id);
       if (!header) throw notFound('conversation');
       if (Object.keys(change).length === 0) return header;
       return updateHeader(tx, ownerId, id, headerChange(scope, header, change));
     });
+    this.deps.onChanged(ownerId, id);
+    return row;
   }
 
   /** Makes them unreadable at once; their rows are removed afterwards. Gives the ids that were the viewer's, in order. */

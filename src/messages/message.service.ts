@@ -16,6 +16,8 @@ import { rateMessage, reviseConversationOf } from './rating.repository.js';
 export interface MessageServiceDeps {
   readonly database: Database;
   readonly limits: Pick<Limits, 'pageSize' | 'commentCodeUnits'>;
+  /** Told after the commit that a conversation changed. Must not throw. */
+  readonly onChanged: (ownerId: string, conversationId: string) => void;
 }
 
 /** What `Conversation.messages` gives with neither `first` nor `last`. */
@@ -41,12 +43,12 @@ export class MessageService {
    * @throws NOT_FOUND
    */
   async rate({ keys }: Scope, input: RateMessageInput): Promise<MessageRow> {
-    const { database, limits } = this.deps;
+    const { database, limits, onChanged } = this.deps;
     const comment = input.comment ? checkText('input.comment', input.comment, limits.commentCodeUnits) : input.comment;
     const id = fromPublicId('msg', input.messageId);
     if (id === null) throw notFound('message');
     const rating = input.rating ?? null;
-    return database.transaction(async (tx) => {
+    const row = await database.transaction(async (tx) => {
       await holdOwner(tx, keys.ownerId);
       const revision = await reviseConversationOf(tx, keys.ownerId, id);
       if (revision === null) throw notFound('message');
@@ -60,5 +62,7 @@ export class MessageService {
       if (!rated) throw notFound('message');
       return rated;
     });
+    onChanged(keys.ownerId, row.conversation_id);
+    return row;
   }
 }

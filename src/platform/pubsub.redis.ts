@@ -64,6 +64,10 @@ export class RedisPubSub implements PubSub {
     };
   }
 
+  get connected(): boolean {
+    return this.subscriber.status === 'ready' && this.clock.monotonic() >= this.brokenUntilMs;
+  }
+
   async close(): Promise<void> {
     this.listeners.clear();
     this.subscriber.disconnect();

@@ -20,6 +20,8 @@ export interface PubSub {
   publish(channel: string, message: string): Promise<number>;
   /** Never rejects: while the connection is away the listener stays, and hears `renewed` when it is back. */
   subscribe(channel: string, listener: Listener): Subscription;
+  /** False while messages are known to be lost. */
+  readonly connected: boolean;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,7 @@ export class Listeners {
 
 /** For one instance alone: what is published is heard in the next turn of the event loop. */
 export class InProcessPubSub implements PubSub {
+  readonly connected = true;
   private readonly listeners = new Listeners();
 
   async publish(channel: string, message: string): Promise<number> {

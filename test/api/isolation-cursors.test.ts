@@ -28,13 +28,27 @@ interface Cursors {
   readonly list: string;
   readonly message: string;
   readonly answer: string;
+  readonly sync: string;
 }
 
 async function cursorsOf(person: Person, { conversation, answer }: Belongings): Promise<Cursors> {
   const { conversations, message } = await person.data<{
     readonly conversations: { readonly edges: readonly { readonly cursor: string; readonly node: { id: string } }[] };
-    readonly message: { readonly cursor: string };
-  }>('query ($id: ID!) { conversations { edges { cursor node { id } } } message(id: $id) { cursor } }', { id: answer });
+    readonly message: { readonly cursor: string; readonly conversation: { readonly syncCursor: string } };
+  }>(
+    `query ($id: ID!) {
+      conversations { edges { cursor node { id } } }
+      message(id: $id) { cursor conversation { syncCursor } }
+    }`,
+    { id: answer },
+  );
+  // Something to be told of after that cursor.
+  await person.data(
+    'mutation ($id: ID!) { updateConversation(input: { id: $id, pinned: true }) { conversation { id } } }',
+    {
+      id: conversation,
+    },
+  );
   const events = person.follow<{ answer: { cursor: string } }>(
     'subscription ($id: ID!) { answer(messageId: $id) { ... on AnswerDelta { cursor } ... on AnswerFinished { cursor } } }',
     { id: answer },
@@ -42,7 +56,7 @@ async function cursorsOf(person: Person, { conversation, answer }: Belongings): 
   let last = '';
   for await (const { data } of events) last = data?.answer.cursor ?? '';
   const listed = conversations.edges.find(({ node }) => node.id === conversation);
-  return { list: listed?.cursor ?? '', message: message.cursor, answer: last };
+  return { list: listed?.cursor ?? '', message: message.cursor, answer: last, sync: message.conversation.syncCursor };
 }
 
 interface CursorCase {
@@ -74,6 +88,12 @@ const cursorCases: Readonly<Record<string, CursorCase>> = {
     ...{ kind: 'answer', field: 'after', of: 'answer' },
     document: `subscription ($cursor: String, $id: ID!) {
       answer(messageId: $id, after: $cursor) { ... on AnswerFinished { message { id } } }
+    }`,
+  },
+  'Subscription.conversation(after)': {
+    ...{ kind: 'sync', field: 'after', of: 'conversation' },
+    document: `subscription ($cursor: String, $id: ID!) {
+      conversation(id: $id, after: $cursor) { ... on ConversationChanged { conversation { id } } }
     }`,
   },
 };

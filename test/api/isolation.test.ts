@@ -33,6 +33,9 @@ afterAll(async () => {
 type Kind = keyof Belongings;
 const belongings = (person: Person) => belongingsOf(person, model, sql);
 
+const followConversation =
+  'subscription ($id: ID!) { conversation(id: $id) { ... on ConversationChanged { conversation { id } } } }';
+
 /** An operation that takes an id at one place. */
 interface Case {
   readonly kind: Kind;
@@ -95,6 +98,7 @@ const idCases: Readonly<Record<string, Case>> = {
     kind: 'answer',
     document: 'subscription ($id: ID!) { answer(messageId: $id) { ... on AnswerFinished { message { id } } } }',
   },
+  'Subscription.conversation(id)': { kind: 'conversation', document: followConversation },
 };
 
 /** All that a person is told by one operation, and the statements that it took. */
@@ -103,7 +107,11 @@ async function told(person: Person, document: string, variables: object) {
   const events: unknown[] = [];
   if (document.startsWith('subscription')) {
     try {
-      for await (const event of person.follow(document, { ...variables })) events.push(event);
+      for await (const event of person.follow(document, { ...variables })) {
+        events.push(event);
+        // A conversation is followed for ever; its first event says who is told of it.
+        if (document === followConversation) break;
+      }
     } catch (refusal) {
       events.push(refusal);
     }

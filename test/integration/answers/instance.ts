@@ -67,24 +67,25 @@ export class Instance {
     const log = createLog('silent');
     const limits = { ...defaultLimits, ...options.limits };
     const { answerBytes, deltaCodeUnits } = limits;
+    const onChanged = () => undefined;
     const keyring = new Keyring(database, testKeys, clock);
     this.keyring = keyring;
     this.openedTexts = new OpenedTexts(1_000_000, clock);
-    this.runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits });
-    this.sweep = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log });
+    this.runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged });
+    this.sweep = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
     this.replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: this.sweep });
     const { runs, replicas } = this;
     this.cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });
     const models = new ModelCatalogue([model], model.id);
     this.answers = new AnswerService({
-      ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling },
+      ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
       rates: unlimited,
       answersAtATime: null,
       providerOf: () => this.model,
       instance: 'test',
     });
     this.conversations = new ConversationService({
-      ...{ database, limits, knownModels: [model.id], rates: unlimited },
+      ...{ database, limits, knownModels: [model.id], rates: unlimited, onChanged },
       onDeleted: (_ownerId, { answerIds }) => {
         for (const answerId of answerIds) this.cancelling.settledElsewhere(answerId);
       },

@@ -54,9 +54,10 @@ export class TestDomain {
       limits: defaultLimits,
       knownModels: [model, 'other'],
       rates,
+      onChanged: () => undefined,
       onDeleted: (ownerId, deleted) => this.deletions.push({ ownerId, deleted }),
     });
-    this.messages = new MessageService({ database, limits: defaultLimits });
+    this.messages = new MessageService({ database, limits: defaultLimits, onChanged: () => undefined });
   }
 
   /** @param rates how often a person may do things; as often as they like where it is not given */

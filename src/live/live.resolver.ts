@@ -1,0 +1,86 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, FieldResolver, ID, Resolver, Root, Subscription } from 'type-graphql';
+import { AnswerDelta, AnswerFinished } from '../answers/answer.types.js';
+import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
+import { Conversation } from '../conversations/conversation.types.js';
+import type { Scope } from '../identity/scope.js';
+import type { MakeMessageLoaders } from '../messages/message.loaders.js';
+import { SourceFailure } from '../platform/pulled-source.js';
+import { resolverOf } from '../platform/resolver-objects.js';
+import type { ConversationLiveEvent } from './follow-conversation.js';
+import type { ListLiveEvent } from './follow-list.js';
+import type { LiveService } from './live.service.js';
+import {
+  ConversationChanged,
+  ConversationDeleted,
+  ConversationEvent,
+  ConversationListEvent,
+  ConversationListReady,
+  MessageChanged,
+  syncCursorAfter,
+} from './live.types.js';
+import { whole, writeSyncCursor } from './sync-cursor.js';
+
+/** What TypeGraphQL hands to the source of a subscription. */
+interface SourceRequest {
+  readonly args: { readonly id: string; readonly after?: string | null };
+  readonly context: Scope;
+  readonly info: GraphQLResolveInfo;
+}
+
+@Resolver(() => Conversation)
+export class LiveResolver {
+  constructor(
+    readonly service: LiveService,
+    private readonly conversationLoaders: MakeConversationLoaders,
+    private readonly messages: MakeMessageLoaders,
+  ) {}
+
+  @FieldResolver(() => String, {
+    description: 'Hand this to Subscription.conversation(after:) to hear of everything that changes from this read on.',
+  })
+  async syncCursor(@Root() { row, scope }: Conversation): Promise<string> {
+    const seen = whole(row.revision);
+    const active = row.active_answer_id === null ? null : await scope.of(this.messages).byId.load(row.active_answer_id);
+    // The same object that the operation shows: one length of a running answer wherever it is read.
+    const running = active?.row.status === 'STREAMING' ? { messageId: active.row.id, offsets: active.offsets } : null;
+    return writeSyncCursor(scope.keys, row.id, { seen, running });
+  }
+
+  @Subscription(() => ConversationEvent, {
+    description:
+      'All that changes in a conversation, its answers included, from the cursor on, on every device and instance.',
+    subscribe: ({ args, context, info }: SourceRequest) =>
+      resolverOf(info.schema, LiveResolver).service.followConversation(context, args.id, args.after ?? null),
+  })
+  conversation(
+    @Root() event: ConversationLiveEvent | SourceFailure,
+    @Arg('id', () => ID, { description: 'The conversation to follow.' }) _id: string,
+    @Arg('after', () => String, {
+      nullable: true,
+      description: 'A syncCursor, or a cursor of this subscription; omit it to begin with now.',
+    })
+    _after: string | null,
+  ): typeof ConversationEvent {
+    if (event instanceof SourceFailure) throw event.error;
+    if (event.type === 'message') return new MessageChanged(event, event.scope.of(this.messages).keep(event.row));
+    if (event.type === 'changed')
+      return new ConversationChanged(event, event.scope.of(this.conversationLoaders).keep(event.row));
+    if (event.type === 'deleted') return new ConversationDeleted(event.conversationId);
+    const { scope, row } = event;
+    const view = { message: scope.of(this.messages).keep, cursor: () => syncCursorAfter(event, row.conversation_id) };
+    return event.type === 'delta' ? new AnswerDelta(event, view) : new AnswerFinished(event, view);
+  }
+
+  @Subscription(() => ConversationListEvent, {
+    description: 'For the list beside the chat: conversations that appear, change or go.',
+    subscribe: ({ context, info }: SourceRequest) => resolverOf(info.schema, LiveResolver).service.followList(context),
+  })
+  conversations(@Root() event: ListLiveEvent | SourceFailure): typeof ConversationListEvent {
+    if (event instanceof SourceFailure) throw event.error;
+    if (event.type === 'ready') return new ConversationListReady(event.atMs);
+    if (event.type === 'changed')
+      return new ConversationChanged(event, event.scope.of(this.conversationLoaders).keep(event.row));
+    return new ConversationDeleted(event.conversationId);
+  }
+}

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApp, type TestApp } from '../../support/app.js';
+import { ModelByHand } from '../../support/model-server.js';
+import type { Person } from '../../support/person.js';
+import { ScriptedModel } from '../../support/scripted-model.js';
+import { SeededRandom } from '../../support/seeded-random.js';
+import { until } from '../../support/until.js';
+import { ConversationDevice, readConversation } from './conversation-device.js';
+
+let model: ScriptedModel;
+let one: TestApp;
+let other: TestApp;
+
+beforeAll(async () => {
+  model = await ScriptedModel.start();
+  one = await startApp({ redis: true, env: model.env });
+  other = await startApp({ beside: one });
+});
+
+afterAll(async () => {
+  await other?.close();
+  await one?.close();
+  await model?.stop();
+});
+
+let questions = 0;
+
+let people = 0;
+
+/** The same person, at the one instance and at the other. */
+function twoDevices(): [Person, Person] {
+  people += 1;
+  const name = `person ${people}`;
+  return [one.person(name), other.person(name)];
+}
+
+/** A question whose answer is written by hand. */
+function nextQuestion(): { question: string; answer: ModelByHand } {
+  questions += 1;
+  const answer = new ModelByHand();
+  const question = `question ${questions}`;
+  model.answer(question, answer.reply);
+  return { question, answer };
+}
+
+const create = (person: Person) =>
+  person
+    .data<{ createConversation: { conversation: { id: string; syncCursor: string } } }>(
+      'mutation { createConversation(input: {}) { conversation { id syncCursor } } }',
+    )
+    .then(({ createConversation }) => createConversation.conversation);
+
+const send = (person: Person, conversationId: string, content: string) =>
+  person.data('mutation ($input: SendMessageInput!) { sendMessage(input: $input) { answer { id } } }', {
+    input: { conversationId, content },
+  });
+
+describe('A conversation, live', () => {
+  it('begins with the header of now, and a running answer with its text so far, then deltas', async () => {
+    const [ada, elsewhere] = twoDevices();
+    const { id } = await create(ada);
+    const { question, answer } = nextQuestion();
+    await send(ada, id, question);
+    await answer.text('Once ');
+    const device = ConversationDevice.follow(elsewhere, id);
+    await device.until(() => device.contentOf(0) === 'Once ');
+    await answer.text('upon a time.');
+    await device.until(() => device.contentOf(0) === 'Once upon a time.');
+    await answer.finish();
+    await device.until(() => device.messages.get(device.idOf(0))?.status === 'COMPLETE');
+    expect(device.kinds.slice(0, 2)).toEqual(['ConversationChanged', 'MessageChanged']);
+    expect(device.kinds.filter((kind) => kind === 'AnswerFinished')).toHaveLength(1);
+    await device.leave();
+  });
+
+  it('a second device hears of questions, answers, titles and deletions that another one made', async () => {
+    const [ada, elsewhere] = twoDevices();
+    const { id, syncCursor } = await create(ada);
+    const device = ConversationDevice.follow(elsewhere, id, syncCursor);
+    const { question, answer } = nextQuestion();
+    await send(ada, id, question);
+    await answer.text('Yes.');
+    await answer.finish();
+    await device.until(() => device.messages.size === 2 && device.contentOf(1) === 'Yes.');
+    await ada.data(
+      'mutation ($id: ID!) { updateConversation(input: {id: $id, title: "Mine"}) { conversation { id } } }',
+      {
+        id,
+      },
+    );
+    await device.until(() => device.title === 'Mine');
+    await device.until(() => device.messages.get(device.idOf(1))?.status === 'COMPLETE');
+    expect(device.state()).toEqual(await readConversation(ada, id));
+    await ada.data('mutation ($id: ID!) { deleteConversations(ids: [$id]) { deletedIds } }', { id });
+    await device.until(() => device.kinds.at(-1) === 'ConversationDeleted');
+    await device.until(() => device.complete);
+    await device.leave();
+  });
+
+  it('subscribing to what is gone or not yours: error NOT_FOUND, never silence', async () => {
+    const ada = one.person();
+    const { id } = await create(ada);
+    const stranger = one.person();
+    const [first] = await ConversationDevice.results(stranger, id);
+    expect(first?.errors?.[0]?.extensions?.code).toBe('NOT_FOUND');
+  });
+
+  it('a cursor of another conversation is BAD_USER_INPUT', async () => {
+    const ada = one.person();
+    const { id } = await create(ada);
+    const { syncCursor } = await create(ada);
+    const [first] = await ConversationDevice.results(ada, id, syncCursor);
+    expect(first?.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'after' });
+  });
+});
+
+describe('Resuming', () => {
+  it('a client that disconnects at random and resumes by cursor has, at the end, exactly what a fresh read gives', async () => {
+    const random = new SeededRandom(20_261_120);
+    for (let run = 0; run < 12; run += 1) {
+      const [ada, elsewhere] = twoDevices();
+      const { id, syncCursor } = await create(ada);
+      const device = ConversationDevice.follow(elsewhere, id, syncCursor);
+      const reconnect = async () => {
+        await device.leave();
+        device.connect(random.next() < 0.5 ? ada : elsewhere);
+      };
+      for (let turn = 0; turn < 3; turn += 1) {
+        const { question, answer } = nextQuestion();
+        await send(random.next() < 0.5 ? ada : elsewhere, id, question);
+        for (let piece = 0; piece < 4; piece += 1) {
+          await answer.text(`piece ${piece} of run ${run}, `);
+          if (random.next() < 0.5) await reconnect();
+        }
+        await answer.finish();
+        if (random.next() < 0.33) await reconnect();
+        await until('the answer is final', async () => (await readConversation(ada, id)).messages.every(isFinal));
+      }
+      const fresh = await readConversation(ada, id);
+      await device.until(() => JSON.stringify(device.state()) === JSON.stringify(fresh));
+      await device.leave();
+    }
+  });
+});
+
+const isFinal = ({ status }: { readonly status: string }) => status === 'COMPLETE';

@@ -11,7 +11,10 @@ export interface RedisPubSubOptions {
   readonly readyMs: number;
 }
 
-/** How long publishing fails at once after a publish has failed, so that nothing waits on a dead Redis again and again. */
+/**
+ * How long publishing fails at once after a publish has failed, so that nothing waits on a dead Redis again and again;
+ * a new connection ends it.
+ */
 const breakMs = 1000;
 
 /** PUBLISH and SUBSCRIBE over two connections; on a cluster their sharded forms, since a plain one reaches every node. */
@@ -35,6 +38,11 @@ export class RedisPubSub implements PubSub {
       this.listeners.deliver(channel, text),
     );
     this.subscriber.on('ready', () => this.renewAll());
+    // A cluster replaces lost connections of its subscribers by itself, and is ready all the while.
+    this.subscriber.on('subscribersReady', () => this.renewAll());
+    this.publisher.on('ready', () => {
+      this.brokenUntilMs = 0;
+    });
     const onError = (error: unknown) => log.debug({ error: describeError(error) }, 'Redis connection failed');
     connectRedis(this.publisher, onError);
     connectRedis(this.subscriber, onError);

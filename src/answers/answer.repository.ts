@@ -221,12 +221,13 @@ export async function finish(tx: Transaction, run: RunKey, state: FinalState): P
   return row ?? null;
 }
 
+// now() and not clock_timestamp(), which changes while a statement runs: no index finds what is less than that.
 const suspectStatement = statement(
   'runs.suspect',
   `UPDATE answer_runs AS run SET suspect_since = clock_timestamp()
    FROM (
      SELECT owner_id, message_id FROM answer_runs
-     WHERE lease_until < clock_timestamp() AND suspect_since IS NULL
+     WHERE lease_until < now() AND suspect_since IS NULL
      ORDER BY lease_until LIMIT 100 FOR UPDATE SKIP LOCKED
    ) AS expired
    WHERE run.owner_id = expired.owner_id AND run.message_id = expired.message_id`,
@@ -236,7 +237,7 @@ const lostStatement = statement(
   'runs.lost',
   `SELECT owner_id AS "ownerId", conversation_id AS "conversationId", message_id AS "messageId", run_id AS "runId"
    FROM answer_runs
-   WHERE lease_until < clock_timestamp() AND suspect_since < clock_timestamp() - interval '5 s'
+   WHERE lease_until < now() AND suspect_since < now() - interval '5 s'
    ORDER BY lease_until LIMIT 100`,
 );
 

@@ -1,0 +1,58 @@
+import { declaredStatements } from '../../src/platform/database.js';
+import type { SqlClient } from './sql-client.js';
+
+interface Node {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly 'Shared Hit Blocks'?: number;
+  readonly 'Shared Read Blocks'?: number;
+  readonly Plans?: readonly Node[];
+}
+
+interface Explained {
+  readonly 'QUERY PLAN': readonly [{ readonly Plan: Node }];
+}
+
+/** How PostgreSQL runs a statement. */
+export interface Plan {
+  readonly rows: number;
+  /** Pages of the database that it touches. */
+  readonly buffers: number;
+  /** Tables that it reads from end to end. */
+  readonly scanned: readonly string[];
+}
+
+/** Whatever values it is given. */
+export async function genericPlan(sql: SqlClient, text: string): Promise<Plan> {
+  return planOf(await sql.row<Explained>(`EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`));
+}
+
+/** A declared statement as the server runs it, under a name, with the plan that `mode` makes PostgreSQL choose. */
+export async function measuredPlan(
+  sql: SqlClient,
+  name: string,
+  values: readonly (string | number)[],
+  mode: string,
+): Promise<Plan> {
+  await sql.rows(`SET plan_cache_mode = ${mode}`);
+  await sql.rows(`PREPARE measured AS ${declaredStatements().get(name)}`);
+  try {
+    const execute = `EXECUTE measured (${values.map((value) => `'${value}'`).join(', ')})`;
+    // What is read for the first time is counted otherwise.
+    await sql.rows(execute);
+    return planOf(await sql.row<Explained>(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${execute}`));
+  } finally {
+    await sql.rows('DEALLOCATE measured');
+  }
+}
+
+function planOf({ 'QUERY PLAN': [{ Plan: plan }] }: Explained): Plan {
+  const { 'Actual Rows': rows = 0, 'Shared Hit Blocks': hit = 0, 'Shared Read Blocks': read = 0 } = plan;
+  return { rows, buffers: hit + read, scanned: scannedBy(plan) };
+}
+
+const scannedBy = (node: Node): string[] => [
+  ...(node['Node Type'] === 'Seq Scan' ? [node['Relation Name'] ?? ''] : []),
+  ...(node.Plans ?? []).flatMap(scannedBy),
+];

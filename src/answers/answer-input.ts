@@ -5,7 +5,7 @@ import type { Limits } from '../limits.js';
 import { type NewMessage, plainMessage } from '../messages/append.js';
 import type { Clock } from '../platform/clock.js';
 import { fromPublicId, newId } from '../platform/ids.js';
-import { instantFromMs } from '../platform/instant.js';
+import { type Instant, instantFromMs } from '../platform/instant.js';
 import { writeJsonObject } from '../platform/json-object.js';
 import { checkText } from '../platform/unicode.js';
 import type { AppendMessageInput, AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
@@ -88,15 +88,11 @@ const modelCodeUnits = 255;
 function readAppended(input: AppendMessageInput, path: string, { limits, clock }: AnswerInputRules): NewMessage {
   const content = readBytes(`${path}.content`, input.content, limits.messageBytes);
   const reasoning = input.reasoning ? readBytes(`${path}.reasoning`, input.reasoning, limits.messageBytes) : null;
-  const { createdAt = null, model = null } = input;
-  if (createdAt !== null && Date.parse(createdAt) > clock.now()) {
-    throw badUserInput(
-      `${path}.createdAt`,
-      `${path}.createdAt is in the future; a message was said before it is kept.`,
-    );
-  }
+  const { model = null } = input;
+  const createdMs = readCreatedAt(`${path}.createdAt`, input.createdAt, clock);
   return {
-    ...plainMessage(newId(createdAt === null ? clock.now() : Date.parse(createdAt)), input.role, content),
+    // An id's time begins in 1970.
+    ...plainMessage(newId(Math.max(0, createdMs ?? clock.now())), input.role, content),
     reasoning,
     metadata: writeJsonObject(`${path}.metadata`, input.metadata, limits.metadataBytes),
     model: model === null ? null : checkText(`${path}.model`, model, modelCodeUnits),
@@ -104,8 +100,21 @@ function readAppended(input: AppendMessageInput, path: string, { limits, clock }
     completionTokens: readCount(`${path}.completionTokens`, input.completionTokens),
     costMicroUsd: readCount(`${path}.costMicroUsd`, input.costMicroUsd),
     latencyMs: readCount(`${path}.latencyMs`, input.latencyMs),
-    createdAt: createdAt === null ? null : instantFromMs(Date.parse(createdAt)),
+    createdAt: createdMs === null ? null : instantFromMs(createdMs),
   };
+}
+
+/** The first instant that PostgreSQL tells in the way that all others are told: its year before this one is 1 BC. */
+const firstYearMs = Date.parse('0001-01-01T00:00:00.000Z');
+
+function readCreatedAt(field: string, createdAt: Instant | null | undefined, clock: Clock): number | null {
+  if (createdAt === null || createdAt === undefined) return null;
+  const createdMs = Date.parse(createdAt);
+  if (createdMs > clock.now()) {
+    throw badUserInput(field, `${field} is in the future; a message was said before it is kept.`);
+  }
+  if (createdMs < firstYearMs) throw badUserInput(field, `${field} is before the year 1.`);
+  return createdMs;
 }
 
 function readBytes(field: string, text: string, maxBytes: number): string {

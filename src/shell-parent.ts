@@ -11,8 +11,10 @@ const pollMs = 250;
 export async function watchShell(host: NodeJS.Process, onEnd: () => void): Promise<void> {
   const { ppid } = host;
   const [program = '', option = '', script = ''] = await commandLineOf(ppid);
-  const isForUs = basename(program).endsWith('sh') && option === '-c' && script.includes(basename(host.argv[1] ?? ''));
-  if (!isForUs) return;
+  const isShell = basename(program).endsWith('sh') && option === '-c';
+  // With an operator in it the script does more than run us, and may well have put us into the background.
+  const isForUs = script.includes(basename(host.argv[1] ?? '')) && !/[&;|<>\n]/.test(script);
+  if (!isShell || !isForUs) return;
   const timer = setInterval(() => {
     if (host.ppid === ppid) return;
     clearInterval(timer);

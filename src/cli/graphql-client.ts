@@ -20,7 +20,7 @@ const errorSchema = z.object({
   message: z.string(),
   extensions: z.object({ code: z.string() }).catch({ code: 'UNKNOWN' }),
 });
-const replySchema = z.object({ data: z.unknown(), errors: z.array(errorSchema).min(1).optional() });
+const replySchema = z.object({ data: z.unknown().optional(), errors: z.array(errorSchema).min(1).optional() });
 
 export interface Operation {
   readonly query: string;

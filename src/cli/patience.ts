@@ -9,10 +9,11 @@ export class ServerAway extends Error {
 const firstPauseMs = 250;
 const lastPauseMs = 2000;
 
-/** How long a server that is away is tried again; the time begins anew with every success. */
+/** How long a server that is away is tried again; the time begins anew with every success. A short gap is not told. */
 export class Patience {
   private awaySinceMs: number | null = null;
   private pauseMs = firstPauseMs;
+  private isTold = false;
 
   constructor(
     private readonly clock: Clock,
@@ -23,16 +24,18 @@ export class Patience {
   succeeded(): void {
     this.awaySinceMs = null;
     this.pauseMs = firstPauseMs;
+    this.isTold = false;
   }
 
   /** Resolves when it is time for the next attempt. Throws what is no absence, and one sentence when it took too long. */
   async beforeNext(error: unknown): Promise<void> {
     if (!(error instanceof ServerAway)) throw error;
     const nowMs = this.clock.monotonic();
-    if (this.awaySinceMs === null) {
-      this.awaySinceMs = nowMs;
+    if (this.awaySinceMs !== null && !this.isTold) {
+      this.isTold = true;
       this.onAway();
     }
+    this.awaySinceMs ??= nowMs;
     if (nowMs - this.awaySinceMs >= this.lastsMs) {
       throw new CommandError(`The server has not answered for ${this.lastsMs / 1000} s (${error.message}).`);
     }

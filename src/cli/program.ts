@@ -4,38 +4,43 @@ import { describeFailure } from '../describe-failure.js';
 
 /** The command `parley`. Each command's code is loaded when it is asked for: a token needs no database driver. */
 export async function runProgram(host: NodeJS.Process): Promise<void> {
-  // A reader that has seen enough, such as `head`, is no failure.
-  for (const stream of [host.stdout, host.stderr]) stream.on('error', () => host.exit(0));
+  // A reader that has seen enough, such as `head`, is no failure; only a server goes on without one.
+  let isServing = false;
+  const leave = () => {
+    if (!isServing) host.exit(0);
+  };
+  for (const stream of [host.stdout, host.stderr]) stream.on('error', leave);
+  const serve = async () => {
+    isServing = true;
+    await (await import('../serve.js')).serve(host);
+  };
   try {
-    await makeProgram(host).parseAsync(host.argv);
+    await makeProgram(host, serve).parseAsync(host.argv);
   } catch (error) {
     host.stderr.write(`${describeFailure(error)}\n`);
     host.exitCode = 1;
   }
 }
 
-function makeProgram(host: NodeJS.Process): Command {
+function makeProgram(host: NodeJS.Process, serve: () => Promise<void>): Command {
   const program = new Command('parley')
     .description('The conversation server behind LLM chat products, and what goes with it.')
     .addHelpText('after', `\n${programExamples}`)
     .addHelpText('after', ({ command }) => `\n${variableTable(command)}`);
-  addServe(program, host);
+  addServe(program, serve);
   addMigrate(program, host);
   addToken(program, host);
   addChat(program, host);
   return program;
 }
 
-function addServe(program: Command, host: NodeJS.Process): void {
+function addServe(program: Command, serve: () => Promise<void>): void {
   program
     .command('serve')
     .description('Starts the server, as "npm start" does.')
     .addHelpText('after', `\n${serveExamples}`)
     .addHelpText('after', ({ command }) => `\n${variableTable(command)}`)
-    .action(async () => {
-      const { serve } = await import('../serve.js');
-      await serve(host);
-    });
+    .action(serve);
 }
 
 function addMigrate(program: Command, host: NodeJS.Process): void {
@@ -53,9 +58,9 @@ function addToken(program: Command, host: NodeJS.Process): void {
   program
     .command('token')
     .description('Prints a token that this deployment accepts, for development and scripts.')
-    .option('--sub <subject>', 'who it is (default: the developer for whom "npm start" prints a token)')
-    .option('--email <email>', 'the claim email')
-    .option('--dept <department>', 'the claim dept')
+    .option('--sub <subject>', 'who it is (default: the developer for whom "npm start" prints a token)', readClaim)
+    .option('--email <email>', 'the claim email', readClaim)
+    .option('--dept <department>', 'the claim dept', readClaim)
     .option('--role <role>', 'one of the claim roles; may be given several times', gather)
     .option('--days <days>', 'how long it is valid, 365 at most', readDays, 30)
     .addHelpText('after', `\n${tokenExamples}`)
@@ -82,7 +87,12 @@ function addChat(program: Command, host: NodeJS.Process): void {
     });
 }
 
-const gather = (role: string, roles: readonly string[] = []) => [...roles, role];
+const gather = (role: string, roles: readonly string[] = []) => [...roles, readClaim(role)];
+
+function readClaim(text: string): string {
+  if (text.trim() !== '' && text.length <= 255) return text;
+  throw new InvalidArgumentError('Give 1 to 255 characters.');
+}
 
 function readDays(text: string): number {
   const days = Number(text);

@@ -190,7 +190,9 @@ export class Runs {
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, lastRetryMs)) {
       const release = await run.waitForTurn();
       try {
-        return (await this.settleOnce(run, ending, measures)) ?? (await this.stored(run.key));
+        const final = (await this.settleOnce(run, ending, measures)) ?? (await this.stored(run.key));
+        // Else its owner is being erased: nobody may write, and soon it is gone.
+        if (final?.status !== 'STREAMING') return final;
       } catch (error) {
         this.deps.log.warn({ error: describeError(error) }, 'settling an answer failed, trying again');
       } finally {

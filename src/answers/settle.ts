@@ -1,4 +1,4 @@
-import { lockConversation } from '../messages/conversation-lock.repository.js';
+import { lockConversation, lockConversationIfFree } from '../messages/conversation-lock.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinUndamaged, messagePlace } from '../messages/message-texts.js';
 import type { Transaction } from '../platform/database.js';
@@ -54,17 +54,19 @@ export interface Settlement {
   /** The whole text, as the writer has it; null for the text that is durable. */
   readonly text: AnswerText | null;
   readonly measures?: Measures;
-  /** Only where the run's lease has run out and nobody renewed it since. */
+  /** Only where the run's lease has run out and nobody renewed it since, and nobody holds the conversation. */
   readonly onlyLost?: boolean;
 }
 
 /**
  * Makes an answer final, in the caller's transaction: locks the conversation, ends the run, and only then reads and
- * writes. Null where the run is not there any more: somebody else settled it, and nothing was changed.
+ * writes. Null where the run is not there any more, since somebody else settled it, or nobody may write: nothing was
+ * changed.
  */
 export async function settle(tx: Transaction, settlement: Settlement): Promise<MessageRow | null> {
-  const { run } = settlement;
-  const conversation = await lockConversation(tx, run.ownerId, run.conversationId);
+  const { run, onlyLost } = settlement;
+  const lock = onlyLost ? lockConversationIfFree : lockConversation;
+  const conversation = await lock(tx, run.ownerId, run.conversationId);
   return conversation ? await settleLocked(tx, settlement) : null;
 }
 

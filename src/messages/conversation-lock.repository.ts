@@ -51,14 +51,14 @@ const locking = (holding: 'KEY SHARE' | 'NO KEY UPDATE') => `
 const claimAndLockStatement = statement('requests.claimAndLock', locking('KEY SHARE'));
 const claimAndLockCountingStatement = statement('requests.claimAndLockCounting', locking('NO KEY UPDATE'));
 
-const lockStatement = statement(
-  'conversations.lock',
-  `WITH owner AS (SELECT id FROM users WHERE id = $1 AND erasing_at IS NULL FOR KEY SHARE)
+const lock = (whatIsHeld: '' | 'SKIP LOCKED') => `
+   WITH owner AS (SELECT id FROM users WHERE id = $1 AND erasing_at IS NULL FOR KEY SHARE ${whatIsHeld})
    SELECT ${lockedColumns} FROM conversations AS conversation
    WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
      AND EXISTS (SELECT FROM owner)
-   FOR UPDATE`,
-);
+   FOR UPDATE ${whatIsHeld}`;
+const lockStatement = statement('conversations.lock', lock(''));
+const lockIfFreeStatement = statement('conversations.lockIfFree', lock('SKIP LOCKED'));
 
 const claimValues = ({ ownerId, key, fingerprint, made }: RequestClaim) => [
   ownerId,
@@ -98,5 +98,15 @@ export async function lockConversation(
   conversationId: string,
 ): Promise<LockedConversation | null> {
   const [row] = await tx.query<LockedConversation>(lockStatement, [ownerId, conversationId]);
+  return row ?? null;
+}
+
+/** The same without waiting for anybody; null also where somebody holds it. */
+export async function lockConversationIfFree(
+  tx: Transaction,
+  ownerId: string,
+  conversationId: string,
+): Promise<LockedConversation | null> {
+  const [row] = await tx.query<LockedConversation>(lockIfFreeStatement, [ownerId, conversationId]);
   return row ?? null;
 }

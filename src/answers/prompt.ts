@@ -1,3 +1,4 @@
+import { conversationPlace } from '../conversations/conversation-row.js';
 import { ParleyError } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { Role } from '../messages/message-row.js';
@@ -15,6 +16,7 @@ export interface PromptSource {
   readonly conversationId: string;
   readonly segment: number;
   readonly position: number;
+  /** As the conversation holds it, sealed, in base64. */
   readonly systemPrompt: string | null;
   readonly model: ModelSettings;
 }
@@ -82,7 +84,7 @@ export async function readPrompt(
 async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<readonly PromptMessage[]> {
   const { ownerId, conversationId, segment, position, model } = source;
   const keys = await deps.keyring.of(ownerId);
-  const window = new ContextWindow(source.systemPrompt, promptBudgetTokens(model));
+  const window = new ContextWindow(openSystemPrompt(keys, source), promptBudgetTokens(model));
   let before = position;
   let isQuestion = true;
   for (;;) {
@@ -114,4 +116,10 @@ function openUndamaged(keys: OwnerKeys, row: PromptRow): string {
   } catch {
     return '';
   }
+}
+
+/** A damaged one ends the answer: what the application demands is not to be left out unnoticed. */
+function openSystemPrompt(keys: OwnerKeys, { conversationId, systemPrompt }: PromptSource): string | null {
+  if (systemPrompt === null) return null;
+  return keys.open(conversationPlace(conversationId, 'system_prompt'), Buffer.from(systemPrompt, 'base64'));
 }

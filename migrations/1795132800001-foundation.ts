@@ -29,7 +29,6 @@ const statements = [
     id uuid NOT NULL,
     sealed_title bytea,
     sealed_automatic_title bytea,
-    title_terms bytea[] NOT NULL,
     sealed_system_prompt bytea,
     sealed_metadata bytea,
     model text,
@@ -53,7 +52,16 @@ const statements = [
   `CREATE INDEX conversations_pinned ON conversations (owner_id, archived, updated_at, id)
     WHERE pinned AND deleted_at IS NULL`,
   'CREATE INDEX conversations_deleted ON conversations (deleted_at) WHERE deleted_at IS NOT NULL',
-  'CREATE INDEX conversations_title_terms ON conversations USING gin (title_terms) WITH (fastupdate = off)',
+
+  `CREATE TABLE conversation_titles (
+    owner_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    terms bytea[] NOT NULL,
+    CONSTRAINT conversation_titles_pkey PRIMARY KEY (owner_id, conversation_id),
+    CONSTRAINT conversation_titles_conversation_fkey FOREIGN KEY (owner_id, conversation_id)
+      REFERENCES conversations (owner_id, id) ON DELETE CASCADE
+  )`,
+  'CREATE INDEX conversation_titles_terms ON conversation_titles USING gin (terms) WITH (fastupdate = off)',
 
   `CREATE TABLE requests (
     owner_id uuid NOT NULL,

@@ -1,6 +1,7 @@
 import { AnswerChunkEntity } from './answers/answer-chunk.entity.js';
 import { AnswerRunEntity } from './answers/answer-run.entity.js';
 import { ConversationEntity } from './conversations/conversation.entity.js';
+import { ConversationTitleEntity } from './conversations/conversation-title.entity.js';
 import { RequestEntity } from './conversations/request.entity.js';
 import { DataKeyEntity } from './identity/data-key.entity.js';
 import { UserEntity } from './identity/user.entity.js';
@@ -12,6 +13,7 @@ export const entities = [
   UserEntity,
   DataKeyEntity,
   ConversationEntity,
+  ConversationTitleEntity,
   RequestEntity,
   SegmentEntity,
   MessageEntity,

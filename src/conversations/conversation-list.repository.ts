@@ -1,6 +1,7 @@
 import { type Querier, type Statement, statement } from '../platform/database.js';
 import type { Instant } from '../platform/instant.js';
 import { type ConversationRow, conversationColumns } from './conversation-row.js';
+import { fewTitled, isAnyOfMany, isOneOfMany, lookingForTitles } from './title-lookup.js';
 
 /** A place in the list, which goes by last activity and then by id. */
 export interface ListPlace {
@@ -51,32 +52,50 @@ interface Variant {
 }
 
 const activity = '(conversation.updated_at, conversation.id)';
+const walked = 'conversations AS conversation';
 
 // What a partial index is made of, or not every list has, is spelled out: a generic plan could not use it as a value.
-const inList = ({ pinned, byTitle }: Omit<Variant, 'from'>, terms: string) => `
+const inList = ({ pinned }: Pick<Variant, 'pinned'>) => `
   conversation.owner_id = $1 AND conversation.deleted_at IS NULL
-  ${pinned === null ? '' : pinned ? 'AND conversation.pinned' : 'AND NOT conversation.pinned'}
-  ${byTitle ? `AND conversation.title_terms @> ${terms}::bytea[]` : ''}`;
+  ${pinned === null ? '' : pinned ? 'AND conversation.pinned' : 'AND NOT conversation.pinned'}`;
+
+interface Part {
+  readonly columns: string;
+  /** Of conversations, and of values that are known before one is read. */
+  readonly range: string;
+  readonly direction: 'ASC' | 'DESC';
+  readonly limit: string;
+}
+
+/** One shelf's conversations in a range; by title from whichever of its two sources has them. */
+const partOf = (variant: Variant, { columns, range, direction, limit }: Part) => {
+  const select = (source: string, matching = 'true') => `(
+      SELECT ${columns} FROM ${source}
+      WHERE ${inList(variant)} AND conversation.archived = shelf.archived AND ${range} AND ${matching}
+      ORDER BY conversation.updated_at ${direction}, conversation.id ${direction}
+      LIMIT ${limit}
+    )`;
+  return variant.byTitle ? `${select(fewTitled)} UNION ALL ${select(walked, isOneOfMany('$12'))}` : select(walked);
+};
 
 // Archived ones and the others are two ranges of the index, each read from the same end, then merged. Each range has
 // one bound on either side, by row comparison. Whether anything stands beyond a cursor is asked for from the cursor on,
 // up to where the filter ends the list, in an order that only the index has: where most rows are one owner's, reading
 // the table until a match comes would look cheaper. An empty page still gives one row, which says what is around it.
 const listText = (variant: Variant) => {
-  const matching = inList(variant, '$12');
   const order = variant.from === 'newest' ? 'DESC' : 'ASC';
-  const any = (direction: 'ASC' | 'DESC', range: string) => `EXISTS (
+  const any = (direction: Part['direction'], range: string) => `EXISTS (
     SELECT FROM unnest($2::boolean[]) AS shelf (archived)
-    CROSS JOIN LATERAL (
-      SELECT FROM conversations AS conversation
-      WHERE ${matching} AND conversation.archived = shelf.archived AND ${range}
-      ORDER BY conversation.updated_at ${direction}, conversation.id ${direction}
-      LIMIT 1
-    ) AS beyond
+    CROSS JOIN LATERAL (${partOf(variant, { columns: 'conversation.id', range, direction, limit: '1' })}) AS beyond
   )`;
-  const newerThanPage = `${activity} >= ($3::timestamptz, $4::uuid) AND ${activity} < ($7::timestamptz, $8::uuid)`;
-  const olderThanPage = `${activity} <= ($5::timestamptz, $6::uuid) AND ${activity} > ($9::timestamptz, $10::uuid)`;
+  const newerThanPage = `($3::timestamptz, $4::uuid) < ($7::timestamptz, $8::uuid)
+    AND ${activity} >= ($3, $4) AND ${activity} < ($7, $8)`;
+  const olderThanPage = `($5::timestamptz, $6::uuid) > ($9::timestamptz, $10::uuid)
+    AND ${activity} <= ($5, $6) AND ${activity} > ($9, $10)`;
+  const inPage = `${activity} < ($3, $4) AND ${activity} > ($5, $6)`;
+  const page = { columns: 'conversation.*', range: inPage, direction: order, limit: '$11' } as const;
   return `
+  ${variant.byTitle ? lookingForTitles('$12') : ''}
   SELECT around.any_newer, around.any_older, page.*
   FROM (
     SELECT ${any('ASC', newerThanPage)} AS any_newer, ${any('DESC', olderThanPage)} AS any_older
@@ -84,22 +103,20 @@ const listText = (variant: Variant) => {
   LEFT JOIN LATERAL (
     SELECT ${conversationColumns}
     FROM unnest($2::boolean[]) AS shelf (archived)
-    CROSS JOIN LATERAL (
-      SELECT * FROM conversations AS conversation
-      WHERE ${matching} AND conversation.archived = shelf.archived
-        AND ${activity} < ($3, $4) AND ${activity} > ($5, $6)
-      ORDER BY conversation.updated_at ${order}, conversation.id ${order}
-      LIMIT $11
-    ) AS conversation
+    CROSS JOIN LATERAL (${partOf(variant, page)}) AS conversation
     ORDER BY conversation.updated_at ${order}, conversation.id ${order}
     LIMIT $11
   ) AS page ON true`;
 };
 
-const countText = (variant: Omit<Variant, 'from'>) => `
-  SELECT count(*)::integer AS count FROM conversations AS conversation
-  WHERE ${inList(variant, '$7')} AND conversation.archived = ANY ($2::boolean[])
-    AND ${activity} < ($3::timestamptz, $4::uuid) AND ${activity} > ($5::timestamptz, $6::uuid)`;
+const countText = (variant: Omit<Variant, 'from'>) => {
+  const count = (source: string, matching = 'true') => `
+  SELECT count(*)::integer AS count FROM ${source}
+  WHERE ${inList(variant)} AND conversation.archived = ANY ($2::boolean[])
+    AND ${activity} < ($3::timestamptz, $4::uuid) AND ${activity} > ($5::timestamptz, $6::uuid) AND ${matching}`;
+  if (!variant.byTitle) return count(walked);
+  return `${lookingForTitles('$7')} SELECT (${count(fewTitled)}) + (${count(walked, isAnyOfMany('$7'))}) AS count`;
+};
 
 const nameOf = ({ pinned, byTitle }: Omit<Variant, 'from'>) =>
   `${pinned === null ? '' : pinned ? '.pinned' : '.notPinned'}${byTitle ? '.byTitle' : ''}`;

@@ -8,7 +8,6 @@ import { UserEntity } from '../identity/user.entity.js';
   where: 'pinned AND deleted_at IS NULL',
 })
 @Index('conversations_deleted', ['deletedAt'], { where: 'deleted_at IS NOT NULL' })
-@Index('conversations_title_terms', ['titleTerms'], { type: 'gin' })
 export class ConversationEntity {
   @ForeignKey(() => UserEntity, { onDelete: 'CASCADE', name: 'conversations_owner_fkey' })
   @PrimaryColumn({ name: 'owner_id', type: 'uuid', primaryKeyConstraintName: 'conversations_pkey' })
@@ -24,10 +23,6 @@ export class ConversationEntity {
   /** Made from the first message; null while there is none. */
   @Column({ name: 'sealed_automatic_title', type: 'bytea', nullable: true })
   sealedAutomaticTitle!: Buffer | null;
-
-  /** Keyed hashes of every beginning of every word of the title that is shown; its GIN index is in the migration. */
-  @Column({ name: 'title_terms', type: 'bytea', array: true })
-  titleTerms!: Buffer[];
 
   @Column({ name: 'sealed_system_prompt', type: 'bytea', nullable: true })
   sealedSystemPrompt!: Buffer | null;

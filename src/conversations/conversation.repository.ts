@@ -24,10 +24,13 @@ export async function findConversation(querier: Querier, ownerId: string, id: st
 
 const insertStatement = statement(
   'conversations.insert',
-  `INSERT INTO conversations AS conversation (
-     owner_id, id, sealed_title, title_terms, sealed_system_prompt, sealed_metadata, model, pinned, archived,
+  `WITH titled AS (
+     INSERT INTO conversation_titles (owner_id, conversation_id, terms) VALUES ($1, $2, $4)
+   )
+   INSERT INTO conversations AS conversation (
+     owner_id, id, sealed_title, sealed_system_prompt, sealed_metadata, model, pinned, archived,
      revision, branch_revision, last_position, leaf_position, leaf_segment, message_count, created_at, updated_at)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now(), now())
+   VALUES ($1, $2, $3, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now(), now())
    RETURNING ${conversationColumns},
      (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running`,
 );
@@ -78,10 +81,14 @@ export interface HeaderChange {
 
 const updateStatement = statement(
   'conversations.update',
-  `UPDATE conversations AS conversation
+  `WITH titled AS (
+     INSERT INTO conversation_titles (owner_id, conversation_id, terms)
+     SELECT $1, $2, $5::bytea[] WHERE $3::boolean
+     ON CONFLICT (owner_id, conversation_id) DO UPDATE SET terms = excluded.terms
+   )
+   UPDATE conversations AS conversation
    SET revision = conversation.revision + 1,
-     sealed_title = CASE WHEN $3::boolean THEN $4::bytea ELSE conversation.sealed_title END,
-     title_terms = CASE WHEN $3 THEN $5::bytea[] ELSE conversation.title_terms END,
+     sealed_title = CASE WHEN $3 THEN $4::bytea ELSE conversation.sealed_title END,
      sealed_system_prompt = CASE WHEN $6::boolean THEN $7::bytea ELSE conversation.sealed_system_prompt END,
      sealed_metadata = CASE WHEN $8::boolean THEN $9::bytea ELSE conversation.sealed_metadata END,
      model = CASE WHEN $10::boolean THEN $11::text ELSE conversation.model END,

@@ -151,9 +151,12 @@ const writing = (branch: string) => `
       message_count = (SELECT max(depth) FROM given),
       archived = false,
       sealed_automatic_title = coalesce($29::bytea, sealed_automatic_title),
-      title_terms = coalesce($32::bytea[], title_terms),
       updated_at = clock_timestamp()
     WHERE owner_id = $1 AND id = $2
+  ), titled AS (
+    INSERT INTO conversation_titles (owner_id, conversation_id, terms)
+    SELECT $1, $2, $32::bytea[] WHERE $32::bytea[] IS NOT NULL
+    ON CONFLICT (owner_id, conversation_id) DO UPDATE SET terms = excluded.terms
   )
   SELECT ${messageColumns}
   FROM message CROSS JOIN (SELECT ${endOfBranch} AS visible_to) AS segment

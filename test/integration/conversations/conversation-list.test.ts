@@ -35,9 +35,9 @@ interface Planted {
 
 const plantStatement = statement(
   'test.conversations.list',
-  `INSERT INTO conversations (owner_id, id, title_terms, pinned, archived, revision, branch_revision, last_position,
+  `INSERT INTO conversations (owner_id, id, pinned, archived, revision, branch_revision, last_position,
      leaf_position, leaf_segment, message_count, created_at, updated_at)
-   SELECT $1, id, '{}', pinned, archived, 1, 0, 0, 0, 0, 0, updated_at, updated_at
+   SELECT $1, id, pinned, archived, 1, 0, 0, 0, 0, 0, updated_at, updated_at
    FROM unnest($2::uuid[], $3::timestamptz[], $4::boolean[], $5::boolean[]) AS one (id, updated_at, archived, pinned)`,
 );
 

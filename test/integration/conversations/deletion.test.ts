@@ -10,6 +10,7 @@ const countStatement = statement(
   'test.rows',
   `SELECT
      (SELECT count(*)::integer FROM conversations WHERE owner_id = $1) AS conversations,
+     (SELECT count(*)::integer FROM conversation_titles WHERE owner_id = $1) AS titles,
      (SELECT count(*)::integer FROM segments WHERE owner_id = $1) AS segments,
      (SELECT count(*)::integer FROM messages WHERE owner_id = $1) AS messages,
      (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS runs,
@@ -34,7 +35,7 @@ async function remove(ids: readonly string[], of = person): Promise<readonly str
 }
 
 const rows = async () => (await domain.database.query<Record<string, number>>(countStatement, [person.id]))[0];
-const nothing = { conversations: 0, segments: 0, messages: 0, runs: 0, chunks: 0 };
+const nothing = { conversations: 0, titles: 0, segments: 0, messages: 0, runs: 0, chunks: 0 };
 const idsOf = (trees: readonly PlantedTree[]) => trees.map(({ publicId }) => publicId);
 
 async function sweep(batch: number): Promise<number> {

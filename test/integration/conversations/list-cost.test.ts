@@ -8,9 +8,9 @@ const oldest = ['-infinity', '00000000-0000-0000-0000-000000000000'];
 
 const plantStatement = statement(
   'test.conversations.many',
-  `INSERT INTO conversations (owner_id, id, title_terms, pinned, archived, revision, branch_revision, last_position,
+  `INSERT INTO conversations (owner_id, id, pinned, archived, revision, branch_revision, last_position,
      leaf_position, leaf_segment, message_count, created_at, updated_at)
-   SELECT $1, gen_random_uuid(), '{}', n % 10 = 0, n % 2 = 0, 1, 0, 0, 0, 0, 0, now(),
+   SELECT $1, gen_random_uuid(), n % 10 = 0, n % 2 = 0, 1, 0, 0, 0, 0, 0, now(),
      '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 s'
    FROM generate_series(1, $2::integer) AS n`,
 );

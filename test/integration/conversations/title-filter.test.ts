@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { statement } from '../../../src/platform/database.js';
 import { type Person, TestDomain } from './test-domain.js';
 
 const createMutation =
@@ -6,6 +7,12 @@ const createMutation =
 const filterQuery = `query ($title: String) {
   conversations(filter: { title: $title }) { nodes { title } totalCount }
 }`;
+
+/** The transaction that wrote last what the one title of an owner is found by. */
+const writtenStatement = statement(
+  'test.titles.written',
+  'SELECT xmin::text AS xmin FROM conversation_titles WHERE owner_id = $1',
+);
 
 let domain: TestDomain;
 let person: Person;
@@ -82,6 +89,25 @@ describe('The title filter', () => {
     expect([await found('old'), await found('young')]).toEqual([0, 1]);
     await own.get(change, { id, title: null });
     expect([await found('young'), await found('new')]).toEqual([0, 1]);
+  });
+
+  it('leaves what a title is found by alone where something else is changed', async () => {
+    const own = await domain.person();
+    const { createConversation } = await own.get<{ createConversation: { conversation: { id: string } } }>(
+      createMutation,
+      { title: 'Cheese' },
+    );
+    const { id } = createConversation.conversation;
+    const change = (more: string) =>
+      own.get(`mutation ($id: ID!) { updateConversation(input: { id: $id, ${more} }) { conversation { id } } }`, {
+        id,
+      });
+    const written = async () => (await domain.database.query<{ xmin: string }>(writtenStatement, [own.id]))[0]?.xmin;
+    const first = await written();
+    await change('pinned: true');
+    expect(await written()).toBe(first);
+    await change('title: "Butter"');
+    expect(await written()).not.toBe(first);
   });
 
   it('finds nothing of somebody else’s', async () => {

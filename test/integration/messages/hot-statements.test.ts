@@ -15,11 +15,13 @@ const messagesEach = 10;
 
 /** Of each owner 2,000 messages in 200 conversations, with an answer that is written in each, and keys that were used. */
 const plant = [
-  `INSERT INTO conversations (owner_id, id, title_terms, pinned, archived, revision, branch_revision, last_position,
+  `INSERT INTO conversations (owner_id, id, pinned, archived, revision, branch_revision, last_position,
      leaf_position, leaf_segment, message_count, created_at, updated_at)
-   SELECT users.id, gen_random_uuid(), ARRAY[decode(md5(n::text), 'hex')], n % 10 = 0, n % 4 = 0, 50, 0, ${messagesEach},
+   SELECT users.id, gen_random_uuid(), n % 10 = 0, n % 4 = 0, 50, 0, ${messagesEach},
      ${messagesEach}, 1, ${messagesEach}, now(), now() - n * interval '1 min'
    FROM users CROSS JOIN generate_series(1, ${conversationsEach}) AS n`,
+  `INSERT INTO conversation_titles (owner_id, conversation_id, terms)
+   SELECT owner_id, id, ARRAY[substring(uuid_send(id) FROM 9), substring(uuid_send(owner_id) FROM 9)] FROM conversations`,
   `INSERT INTO segments (owner_id, conversation_id, first_position, visible_to)
    SELECT owner_id, id, 1, 2147483647 FROM conversations`,
   `INSERT INTO messages (owner_id, id, conversation_id, segment, position, depth, revision, role, status,
@@ -41,7 +43,16 @@ const plant = [
    SELECT gen_random_uuid(), 'test', n::text, now() FROM generate_series(1, 10000) AS n`,
 ];
 
-const tables = ['conversations', 'segments', 'messages', 'answer_runs', 'answer_chunks', 'requests', 'users'];
+const tables = [
+  'conversations',
+  'conversation_titles',
+  'segments',
+  'messages',
+  'answer_runs',
+  'answer_chunks',
+  'requests',
+  'users',
+];
 
 let model: ModelServer;
 let first: TestApp;

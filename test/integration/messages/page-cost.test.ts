@@ -18,9 +18,9 @@ const conversations = {
 type Shape = (typeof conversations)[keyof typeof conversations];
 
 const insertConversation = `
-  INSERT INTO conversations (owner_id, id, title_terms, pinned, archived, revision, branch_revision, last_position,
+  INSERT INTO conversations (owner_id, id, pinned, archived, revision, branch_revision, last_position,
     leaf_id, leaf_position, leaf_segment, message_count, created_at, updated_at)
-  VALUES ($1, $2, '{}', false, false, $3, 0, $3, NULL, $3, $4, $3, now(), now())`;
+  VALUES ($1, $2, false, false, $3, 0, $3, NULL, $3, $4, $3, now(), now())`;
 
 const insertSegments = `
   INSERT INTO segments (owner_id, conversation_id, first_position, parent_segment, fork_position, visible_to)

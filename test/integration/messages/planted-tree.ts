@@ -26,9 +26,10 @@ export interface PlantedTree {
 
 const insertConversation = statement(
   'test.conversations.plant',
-  `INSERT INTO conversations (owner_id, id, sealed_title, title_terms, pinned, archived, revision, branch_revision,
+  `WITH titled AS (INSERT INTO conversation_titles (owner_id, conversation_id, terms) VALUES ($1, $2, '{}'))
+   INSERT INTO conversations (owner_id, id, sealed_title, pinned, archived, revision, branch_revision,
      last_position, leaf_id, leaf_position, leaf_segment, message_count, created_at, updated_at)
-   VALUES ($1, $2, $3, '{}', false, false, $4, 0, $4, $5, $6, $7, $8, now(), now())`,
+   VALUES ($1, $2, $3, false, false, $4, 0, $4, $5, $6, $7, $8, now(), now())`,
 );
 
 const insertSegments = statement(

@@ -72,6 +72,7 @@ const statements = [
     CONSTRAINT requests_pkey PRIMARY KEY (owner_id, key),
     CONSTRAINT requests_owner_fkey FOREIGN KEY (owner_id) REFERENCES users (id) ON DELETE CASCADE
   )`,
+  'CREATE INDEX requests_by_age ON requests (created_at)',
 
   `CREATE TABLE segments (
     owner_id uuid NOT NULL,

@@ -14,6 +14,7 @@ import type { Config } from './config.js';
 import { makeConversationLoaders } from './conversations/conversation.loaders.js';
 import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
 import { ConversationService } from './conversations/conversation.service.js';
+import { forgetRequests } from './conversations/request.repository.js';
 import { developer } from './development-token.js';
 import { IdentityService } from './identity/identity.service.js';
 import { Keyring } from './identity/keyring.js';
@@ -30,6 +31,7 @@ import { makeMessageLoaders } from './messages/message.loaders.js';
 import { MessageResolver, messageFinder } from './messages/message.resolver.js';
 import { MessageService, unsaidPageSize } from './messages/message.service.js';
 import { type Clock, systemClock } from './platform/clock.js';
+import type { Database } from './platform/database.js';
 import { ConfiguredKeyEncryption } from './platform/encryption.js';
 import { newId } from './platform/ids.js';
 import type { Log } from './platform/log.js';
@@ -43,7 +45,11 @@ import { createServer, type Server } from './server/server.js';
 
 const openedTextBytes = 64 * 1024 * 1024;
 const sweepMs = 2000;
+/** How often what nobody reads any more is removed: often and little, also by an instance that does not live long. */
+const removalMs = 10_000;
 const removalBatch = 1000;
+/** Keys are forgotten in this many batches a time at most: a stop waits for them. */
+const forgettingBatches = 10;
 /** After the grace: how long interrupted answers have to settle, and requests in flight to end. */
 const settleMs = 5000;
 const closeMs = 5000;
@@ -141,7 +147,8 @@ function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
       remover.now();
     },
   });
-  const remover = startPeriodic('deleted conversations', sweepMs * 5, () => removeAll(conversationService), parts);
+  const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
+  startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
   const answerService = new AnswerService({
     ...{ database, keyring, clock, limits, rates, models, onChanged, ...writing },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
@@ -214,6 +221,12 @@ function startPeriodic(
 
 async function removeAll(conversations: ConversationService): Promise<void> {
   while (await conversations.removeDeleted(removalBatch));
+}
+
+async function forgetOldRequests(database: Database): Promise<void> {
+  for (let batch = 0; batch < forgettingBatches; batch++) {
+    if ((await forgetRequests(database, removalBatch)) < removalBatch) return;
+  }
 }
 
 async function listen(config: Config, { dataDir }: Resources, server: Server): Promise<{ url: string }> {

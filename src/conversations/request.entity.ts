@@ -1,8 +1,9 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { UserEntity } from '../identity/user.entity.js';
 
-/** An idempotency key that was used, and what it made; it outlives what it made. */
+/** An idempotency key that was used, and what it made; for 30 days, and it outlives what it made. */
 @Entity('requests')
+@Index('requests_by_age', ['createdAt'])
 export class RequestEntity {
   @ForeignKey(() => UserEntity, { onDelete: 'CASCADE', name: 'requests_owner_fkey' })
   @PrimaryColumn({ name: 'owner_id', type: 'uuid', primaryKeyConstraintName: 'requests_pkey' })

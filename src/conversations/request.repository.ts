@@ -1,5 +1,5 @@
-import { conflict, unauthenticated } from '../errors.js';
-import { statement, type Transaction } from '../platform/database.js';
+import { conflict, unauthenticated, unavailable } from '../errors.js';
+import { type Querier, statement, type Transaction } from '../platform/database.js';
 
 /** What an idempotency key is claimed with. */
 export interface RequestClaim {
@@ -32,7 +32,9 @@ const claimStatement = statement(
 
 const readStatement = statement(
   'requests.read',
-  'SELECT fingerprint, made FROM requests WHERE owner_id = $1 AND key = $2',
+  `SELECT request.fingerprint, request.made
+   FROM users LEFT JOIN requests AS request ON request.owner_id = users.id AND request.key = $2
+   WHERE users.id = $1`,
 );
 
 /**
@@ -51,15 +53,41 @@ export async function claimRequest(tx: Transaction, claim: RequestClaim): Promis
   return { claimed: false, made: await readRequest(tx, claim) };
 }
 
+type ReadRequest = Pick<RequestClaim, 'fingerprint' | 'made'> | { readonly fingerprint: null; readonly made: null };
+
 /**
  * What the first with this key made, after a claim that found the key used.
  * @throws CONFLICT (IDEMPOTENCY_KEY_REUSED) where the key was used for something else
  * @throws UNAUTHENTICATED where the owner, and all that was theirs, was erased while we waited for the key
+ * @throws UNAVAILABLE where the key was forgotten since; the same request then finds it unused
  */
 export async function readRequest(tx: Transaction, claim: RequestClaim): Promise<RequestClaim['made']> {
   const { ownerId, key, fingerprint } = claim;
-  const [row] = await tx.query<Pick<RequestClaim, 'fingerprint' | 'made'>>(readStatement, [ownerId, key]);
+  const [row] = await tx.query<ReadRequest>(readStatement, [ownerId, key]);
   if (!row) throw unauthenticated();
+  if (row.fingerprint === null) throw unavailable();
   if (row.fingerprint.equals(fingerprint)) return row.made;
   throw conflict('IDEMPOTENCY_KEY_REUSED', 'This idempotencyKey was used for something else; use a new one.');
+}
+
+const forgetStatement = statement(
+  'requests.forget',
+  `WITH old AS (
+     SELECT owner_id, key FROM requests
+     WHERE created_at < now() - interval '30 days'
+     ORDER BY created_at
+     LIMIT $1
+     FOR UPDATE SKIP LOCKED
+   ), forgotten AS (
+     DELETE FROM requests USING old
+     WHERE requests.owner_id = old.owner_id AND requests.key = old.key
+     RETURNING requests.owner_id
+   )
+   SELECT count(*)::integer AS count FROM forgotten`,
+);
+
+/** Forgets keys that were claimed more than 30 days ago, at most `batch` of them; gives how many. For any instance at any time. */
+export async function forgetRequests(querier: Querier, batch: number): Promise<number> {
+  const [row] = await querier.query<{ count: number }>(forgetStatement, [batch]);
+  return row?.count ?? 0;
 }

@@ -17,9 +17,10 @@ export class PostgresProxy {
     server.on('connection', (client) => this.join(client));
   }
 
-  static async start(databaseUrl: string): Promise<PostgresProxy> {
+  /** On a free port, or again on the one that an earlier proxy had. */
+  static async start(databaseUrl: string, port = 0): Promise<PostgresProxy> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return new PostgresProxy(server, new URL(databaseUrl));
   }

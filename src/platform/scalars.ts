@@ -50,7 +50,9 @@ function readInstant(value: unknown): Instant {
   // Date rolls 31 April over into May: what is no day of the calendar does not come back the same.
   const isOnCalendar = !Number.isNaN(asUtc) && new Date(asUtc).toISOString().startsWith(local);
   const text = isOnCalendar && !Number.isNaN(atMs) ? new Date(atMs).toISOString() : '';
-  if (text.length !== 24) throw refuse('A DateTime names a day, a time or a zone that does not exist.');
+  // PostgreSQL has no year 0.
+  if (text.length !== 24 || text.startsWith('0000'))
+    throw refuse('A DateTime names a day, a time or a zone that does not exist.');
   return text;
 }
 

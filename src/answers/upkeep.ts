@@ -1,5 +1,5 @@
 import type { Keyring } from '../identity/keyring.js';
-import type { Clock } from '../platform/clock.js';
+import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { describeError, type Log } from '../platform/log.js';
@@ -7,6 +7,8 @@ import { checkpoint, findDurableEnds } from './answer.repository.js';
 import type { Run } from './run.js';
 
 const tickMs = 500;
+/** How long all wait for the keys of one, who then gets no more than a renewed lease. */
+const keysMs = 250;
 
 export interface UpkeepDeps {
   /** Of its own, so that a crowd of requests cannot make leases run out. */
@@ -75,7 +77,7 @@ export class Upkeep {
   }
 
   private async write(due: readonly Run[]): Promise<void> {
-    const keys = await Promise.all(due.map((run) => this.keysOf(run)));
+    const keys = await this.keysAtHand(due);
     const checkpoints = due.map((run, index) => run.checkpoint(keys[index] ?? null));
     const results = await checkpoint(this.deps.database, checkpoints);
     const byMessage = new Map(results.map((result) => [result.message_id, result]));
@@ -89,12 +91,18 @@ export class Upkeep {
     }
   }
 
-  /** Null while they cannot be opened: the lease must live all the same, and only the text waits. */
-  private keysOf(run: Run): Promise<OwnerKeys | null> {
-    return this.deps.keyring.of(run.key.ownerId).catch((error: unknown) => {
-      this.deps.log.warn({ error: describeError(error) }, 'no keys for a checkpoint, the lease alone is renewed');
-      return null;
-    });
+  /** Null for owners whose keys cannot be opened now: their leases must live all the same, and only the text waits. */
+  private async keysAtHand(due: readonly Run[]): Promise<(OwnerKeys | null)[]> {
+    const { keyring, clock, log } = this.deps;
+    const bound = new AbortController();
+    const late = pause(clock, keysMs, bound.signal).then(() => null);
+    const keys = await Promise.all(
+      due.map((run) => Promise.race([keyring.of(run.key.ownerId).catch(() => null), late])),
+    );
+    bound.abort();
+    const without = keys.filter((one) => one === null).length;
+    if (without > 0) log.warn({ runs: without }, 'no keys at hand for checkpoints, their leases alone are renewed');
+    return keys;
   }
 
   /** The fence let nothing through: the run is somebody else's, or the database has the text up to somewhere else. */

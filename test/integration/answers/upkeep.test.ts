@@ -63,6 +63,29 @@ describe('Upkeep while keys cannot be opened', () => {
     await until('the rest is durable', async () => (await runRow(answer.id)).durable_content === 19);
   });
 
+  it('writes the text of owners whose keys are at hand without waiting for those of others', async () => {
+    instance = await Instance.start({ url: own.url });
+    const [ready, slow] = [await instance.person(), await instance.person()];
+    const { answer } = await instance.send(ready);
+    await instance.send(slow);
+    for (const index of [0, 1]) (await instance.model.asked(index)).say('some text');
+    await until('both are durable', async () => (await sql.rows('SELECT FROM answer_chunks')).length === 2);
+    await sql.rows('BEGIN');
+    await sql.rows('LOCK TABLE keys.data_keys IN ACCESS EXCLUSIVE MODE');
+    instance.keyring.forget(slow.viewer.id);
+    for (let length = 10; length < 13; length += 1) {
+      for (const model of instance.model.answers) model.say('.');
+      const startMs = performance.now();
+      await until('it is durable', async () => (await runRow(answer.id)).durable_content === length);
+      expect(performance.now() - startMs).toBeLessThan(1500);
+    }
+    await sql.rows('COMMIT');
+    await until('so is the other', async () => {
+      const rows = await sql.rows<RunRow>('SELECT durable_content FROM answer_runs');
+      return rows.every((row) => row.durable_content === 12);
+    });
+  });
+
   it('delivers no text for longer than 8 s that is not durable, though the lease is renewed', async () => {
     instance = await Instance.start({ url: own.url });
     const scope = await instance.person();

@@ -39,7 +39,7 @@ export interface AnswerText {
 /** The longest unbroken text that the checkpoints hold. A gap ends it: what follows one cannot be placed. */
 export function joinChunks(keys: OwnerKeys, messageId: string, chunks: readonly ChunkRow[]): AnswerText {
   const [first] = chunks;
-  if (!first || first.content_offset !== 0 || first.reasoning_offset !== 0) return { content: '', reasoning: '' };
+  if (first?.content_offset !== 0 || first.reasoning_offset !== 0) return { content: '', reasoning: '' };
   return joinChunksFrom(keys, messageId, chunks) ?? { content: '', reasoning: '' };
 }
 

@@ -1,38 +1,32 @@
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
 import { answered, bytes, chunk, done, ModelByHand, type ModelReply } from '../../support/model-server.js';
-import { ScriptedModel } from '../../support/scripted-model.js';
-import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
-import { killParleyProcesses, ParleyProcess } from './parley-process.js';
+import { ChatFixture } from './chat-fixture.js';
+import { ParleyProcess } from './parley-process.js';
 
 const esc = '\u001b';
 const [ctrlC, ctrlD, enter] = ['\u0003', '\u0004', '\r'];
 /** What readline writes when it waits for a line: the cursor stands after `> `. */
 const prompt = `${esc}\\[1G${esc}\\[0J> ${esc}\\[3G$`;
 
-let folder: TemporaryFolder;
-let model: ScriptedModel;
-let app: TestApp;
+let fixture: ChatFixture;
 
 beforeAll(async () => {
-  folder = await makeTemporaryFolder();
-  model = await ScriptedModel.start();
-  app = await startApp({ env: model.env });
+  fixture = await ChatFixture.open();
 });
-afterEach(killParleyProcesses);
-afterAll(async () => {
-  await app?.close();
-  await model?.stop();
-  await folder?.remove();
-});
+afterEach(() => fixture?.tidy());
+afterAll(() => fixture?.close());
 
-/** At a terminal, ready for the first question; `said` is what came before it. */
-async function openChat(args: readonly string[] = []): Promise<{ terminal: ParleyProcess; said: string }> {
-  const command = [process.execPath, `--diagnostic-dir=${folder.path}/`, 'dist/src/cli.js', 'chat', '--url', app.url];
-  const env = { DATA_DIR: join(folder.path, 'none'), JWT_SECRETS: app.env.JWT_SECRETS };
-  const terminal = ParleyProcess.inTerminal([...command, ...args], { env, folder: folder.path });
-  return { terminal, said: await asked(terminal) };
+function startChat(args: readonly string[] = []): ParleyProcess {
+  const { options, app } = fixture;
+  const command = [process.execPath, `--diagnostic-dir=${options.folder}/`, 'dist/src/cli.js', 'chat'];
+  return ParleyProcess.inTerminal([...command, '--url', app.url, ...args], options);
+}
+
+/** At a terminal, ready for the first question. */
+async function openChat(args: readonly string[] = []): Promise<ParleyProcess> {
+  const terminal = startChat(args);
+  await asked(terminal);
+  return terminal;
 }
 
 /** Waits for the prompt and forgets what was before it. */
@@ -53,9 +47,9 @@ const thoughtful: ModelReply = bytes(
 
 describe('parley chat at a terminal', () => {
   it('asks one question after another in one conversation, and tells its id at the end', async () => {
-    model.answer('First', answered('one'));
-    model.answer('Second', answered('two'));
-    const { terminal } = await openChat();
+    fixture.model.answer('First', answered('one'));
+    fixture.model.answer('Second', answered('two'));
+    const terminal = await openChat();
     terminal.type(`First${enter}`);
     expect(await asked(terminal)).toContain('one');
     terminal.type(`Second${enter}`);
@@ -63,25 +57,30 @@ describe('parley chat at a terminal', () => {
     terminal.type(ctrlD);
     const [, id] = await terminal.heard(/go on with: npm run cli -- chat --conversation (cnv_[0-9a-f]+)/);
     expect(await terminal.ended()).toBe(0);
-    const { body } = await model.call('Second');
+    const { body } = await fixture.model.call('Second');
     expect(JSON.stringify(body.messages)).toContain('one');
     expect(
-      await app.person('developer').data('query ($id: ID!) { conversation(id: $id) { messageCount } }', { id }),
+      await fixture.app.person('developer').data('query ($id: ID!) { conversation(id: $id) { messageCount } }', { id }),
     ).toEqual({ conversation: { messageCount: 4 } });
   });
 
-  it('takes a pasted text of several lines as one question', async () => {
-    model.answer('one line\nanother line', answered('read'));
-    const { terminal } = await openChat();
-    terminal.type('one line\ranother line');
-    await terminal.heard(/another line/);
+  it('takes a pasted text of several lines as one question, when its last line is entered', async () => {
+    const words = ['another', ' line', ' and', ' one', ' more', ' word'];
+    fixture.model.answer(`one line\n${words.join('')}`, answered('read'));
+    const terminal = await openChat();
+    terminal.type(`one line\r${words[0]}`);
+    for (const word of words.slice(1)) {
+      await terminal.heard(/(another|line|and|one|more)$/);
+      terminal.type(word);
+    }
+    await terminal.heard(/word$/);
     terminal.type(enter);
     expect(await asked(terminal)).toContain('read');
   });
 
   it('shows what the model thinks dimmed, before its answer, and obeys nothing that it writes', async () => {
-    model.answer('Think', thoughtful);
-    const { terminal } = await openChat();
+    fixture.model.answer('Think', thoughtful);
+    const terminal = await openChat();
     terminal.type(`Think${enter}`);
     const said = await asked(terminal);
     const shown = said.replaceAll(`${esc}[22m${esc}[2m`, '').replaceAll('\r', '');
@@ -90,8 +89,8 @@ describe('parley chat at a terminal', () => {
 
   it('stops an answer at Ctrl-C and asks on, and leaves at Ctrl-C when it asks', async () => {
     const byHand = new ModelByHand();
-    model.answer('Long', byHand.reply);
-    const { terminal } = await openChat();
+    fixture.model.answer('Long', byHand.reply);
+    const terminal = await openChat();
     terminal.type(`Long${enter}`);
     await byHand.text('As far as it came');
     await terminal.heard(/As far as it came/);
@@ -106,23 +105,23 @@ describe('parley chat at a terminal', () => {
 
   it('shows the answer that is being written in the conversation it goes on with', async () => {
     const byHand = new ModelByHand();
-    model.answer('Slow', byHand.reply);
-    const { sendMessage } = await app
+    fixture.model.answer('Slow', byHand.reply);
+    const { sendMessage } = await fixture.app
       .person('developer')
       .data<{ sendMessage: { conversation: { id: string } } }>(
         'mutation { sendMessage(input: { content: "Slow" }) { conversation { id } } }',
       );
     await byHand.text('written while nobody looked');
-    const opening = openChat(['--conversation', sendMessage.conversation.id]);
+    const terminal = startChat(['--conversation', sendMessage.conversation.id]);
+    await terminal.heard(/written while nobody looked/);
     await byHand.finish();
-    const { terminal, said } = await opening;
-    expect(said).toContain('written while nobody looked');
+    await asked(terminal);
     terminal.type(ctrlD);
     expect(await terminal.ended()).toBe(0);
   });
 
   it('says what the server refuses, and asks on', async () => {
-    const { terminal } = await openChat(['--model', 'nobody-has-it']);
+    const terminal = await openChat(['--model', 'nobody-has-it']);
     terminal.type(`Hello${enter}`);
     expect(await asked(terminal)).toContain('scripted');
     terminal.type(ctrlD);

@@ -182,24 +182,25 @@ describe('A stop', () => {
   it('by Ctrl-C while the database is made, which reaches the program that makes it too, is no failure', async () => {
     useDataDir('interrupted-at-start');
     const server = serve();
-    const hasDraft = async () => {
-      const names = await readdir(join(dataDir, 'postgres')).catch(() => []);
-      return names.some((name) => name.startsWith('draft-'));
+    const draftFiles = async (): Promise<string[]> => {
+      const names = await readdir(join(dataDir, 'postgres'), { recursive: true }).catch(() => []);
+      return names.filter((name) => name.startsWith('draft-'));
     };
-    await until('the database is being made', hasDraft);
+    const isAtWork = async () => (await draftFiles()).some((name) => name.endsWith('/PG_VERSION'));
+    await until('the database is being made', isAtWork);
     server.signalGroup('SIGINT');
     expect(await server.ended()).toBe(0);
     expect(server.stderr).toBe('');
-    expect(await hasDraft()).toBe(false);
+    expect(await draftFiles()).toEqual([]);
     await startServer();
   });
 
   it('by a fault that nothing caught is logged once, ends everything in order and exits with 1', async () => {
     const error = 'new RangeError(["can", "ary"].join(""))';
     for (const fault of [`throw ${error}`, `void Promise.reject(${error})`]) {
-      const preload = `data:text/javascript,process.on('SIGUSR2', () => { ${fault} })`;
+      const twice = `for (const time of [1, 2]) setImmediate(() => { ${fault} })`;
+      const preload = `data:text/javascript,process.on('SIGUSR2', () => { ${twice} })`;
       const { server, postgres } = await startServer({}, preload);
-      server.signal('SIGUSR2');
       server.signal('SIGUSR2');
       expect(await server.ended()).toBe(1);
       const fatal = server.log().filter(({ level }) => level === 60);

@@ -2,7 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
 import type { Scope } from '../identity/scope.js';
-import type { MakeMessageLoaders } from '../messages/message.loaders.js';
+import type { MakeMessageLoaders, MessageLoaders } from '../messages/message.loaders.js';
 import { Message, MessagePayload } from '../messages/message.types.js';
 import { SourceFailure } from '../platform/pulled-source.js';
 import { resolverOf } from '../platform/resolver-objects.js';
@@ -112,7 +112,9 @@ export class AnswerResolver {
     if (event instanceof SourceFailure) throw event.error;
     const { row, scope } = event;
     const end = event.type === 'delta' ? endOf(event.piece) : event.end;
-    const view = { message: scope.of(this.messages).keep, cursor: () => answerCursor(scope.keys, row.id, end) };
+    // Most deltas are read without their message: its loaders are made where it is asked for.
+    const message: MessageLoaders['keep'] = (...of) => scope.of(this.messages).keep(...of);
+    const view = { message, cursor: () => answerCursor(scope.keys, row.id, end) };
     return event.type === 'delta' ? new AnswerDelta(event, view) : new AnswerFinished(event, view);
   }
 

@@ -12,6 +12,9 @@ export const startOfAnswer: Offsets = { content: 0, reasoning: 0 };
 /** The least that a piece may hold: with room for one code unit a pair would never fit, and nobody would get past it. */
 export const leastPiece = 2;
 
+/** Of pieces just read, for those who stand where others stood. */
+const mostShared = 8;
+
 const beyondEverything: Offsets = { content: Number.POSITIVE_INFINITY, reasoning: Number.POSITIVE_INFINITY };
 
 export const sameOffsets = (one: Offsets, other: Offsets) =>
@@ -35,6 +38,8 @@ export class LiveText {
   private readonly content = new TextBuffer();
   private readonly reasoning = new TextBuffer();
   private readonly waiting = new Set<() => void>();
+  /** What was read since more was last shown: of a crowd of followers, those at one offset hold one and the same string. */
+  private shared: { readonly piece: Piece; readonly limit: number }[] = [];
   private heldAt: Offsets | null = null;
   private hasEnded = false;
   private stored: MessageRow | null = null;
@@ -99,12 +104,11 @@ export class LiveText {
 
   /** What follows `from`, `limit` code units at most, never ending within a surrogate pair; null where nothing does. */
   read(from: Offsets, limit: number): Piece | null {
-    const { shown } = this;
-    const most = Math.max(limit, leastPiece);
-    const reasoning = cut(this.reasoning, from.reasoning, Math.min(shown.reasoning, from.reasoning + most));
-    const room = most - reasoning.length;
-    const content = cut(this.content, from.content, Math.min(shown.content, from.content + room));
-    return content === '' && reasoning === '' ? null : { from, content, reasoning };
+    const known = this.shared.find((one) => one.limit === limit && sameOffsets(one.piece.from, from));
+    if (known) return known.piece;
+    const piece = this.cutPiece(from, limit);
+    if (piece) this.shared = [...this.shared.slice(1 - mostShared), { piece, limit }];
+    return piece;
   }
 
   /** The text as it was when it ended at `end`. */
@@ -141,7 +145,17 @@ export class LiveText {
     return this.waiting.size;
   }
 
+  private cutPiece(from: Offsets, limit: number): Piece | null {
+    const { shown } = this;
+    const most = Math.max(limit, leastPiece);
+    const reasoning = cut(this.reasoning, from.reasoning, Math.min(shown.reasoning, from.reasoning + most));
+    const room = most - reasoning.length;
+    const content = cut(this.content, from.content, Math.min(shown.content, from.content + room));
+    return content === '' && reasoning === '' ? null : { from, content, reasoning };
+  }
+
   private wake(): void {
+    this.shared = [];
     for (const done of [...this.waiting]) done();
   }
 }

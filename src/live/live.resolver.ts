@@ -4,7 +4,7 @@ import { AnswerDelta, AnswerFinished } from '../answers/answer.types.js';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
 import { Conversation } from '../conversations/conversation.types.js';
 import type { Scope } from '../identity/scope.js';
-import type { MakeMessageLoaders } from '../messages/message.loaders.js';
+import type { MakeMessageLoaders, MessageLoaders } from '../messages/message.loaders.js';
 import { SourceFailure } from '../platform/pulled-source.js';
 import { resolverOf } from '../platform/resolver-objects.js';
 import type { ConversationLiveEvent } from './follow-conversation.js';
@@ -68,7 +68,9 @@ export class LiveResolver {
       return new ConversationChanged(event, event.scope.of(this.conversationLoaders).keep(event.row));
     if (event.type === 'deleted') return new ConversationDeleted(event.conversationId);
     const { scope, row } = event;
-    const view = { message: scope.of(this.messages).keep, cursor: () => syncCursorAfter(event, row.conversation_id) };
+    // Most deltas are read without their message: its loaders are made where it is asked for.
+    const message: MessageLoaders['keep'] = (...of) => scope.of(this.messages).keep(...of);
+    const view = { message, cursor: () => syncCursorAfter(event, row.conversation_id) };
     return event.type === 'delta' ? new AnswerDelta(event, view) : new AnswerFinished(event, view);
   }
 

@@ -1,5 +1,6 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute } from 'graphql';
 import type { EventLanes } from './event-lanes.js';
+import { FairTurns } from './fair-turns.js';
 
 type EventResult = IteratorResult<ExecutionResult, undefined>;
 
@@ -10,9 +11,10 @@ type EventResult = IteratorResult<ExecutionResult, undefined>;
 export async function subscribeInLanes(
   args: ExecutionArgs,
   lanes: EventLanes,
+  turns = new FairTurns(),
 ): Promise<AsyncIterableIterator<ExecutionResult, undefined> | ExecutionResult> {
   const source = await createSourceEventStream(args);
-  return Symbol.asyncIterator in source ? new EventStream(source[Symbol.asyncIterator](), args, lanes) : source;
+  return Symbol.asyncIterator in source ? new EventStream(source[Symbol.asyncIterator](), args, lanes, turns) : source;
 }
 
 class EventStream implements AsyncIterableIterator<ExecutionResult, undefined> {
@@ -23,6 +25,7 @@ class EventStream implements AsyncIterableIterator<ExecutionResult, undefined> {
     private readonly source: AsyncIterator<unknown>,
     private readonly args: ExecutionArgs,
     private readonly lanes: EventLanes,
+    private readonly turns: FairTurns,
   ) {}
 
   [Symbol.asyncIterator](): this {
@@ -34,6 +37,7 @@ class EventStream implements AsyncIterableIterator<ExecutionResult, undefined> {
     const event = this.isOver ? null : await this.source.next();
     if (event === null || event.done) return over;
     this.leaveLane = await this.lanes.enter();
+    await this.turns.take();
     try {
       if (!this.isOver) return { done: false, value: await execute({ ...this.args, rootValue: event.value }) };
     } catch (error) {

@@ -18,6 +18,7 @@ import { type Documents, isDocument } from './documents.js';
 import type { ErrorMask } from './error-masking.js';
 import { EventLanes } from './event-lanes.js';
 import { subscribeInLanes } from './event-stream.js';
+import { FairTurns } from './fair-turns.js';
 import { HttpError } from './http-errors.js';
 import type { QueryLimits } from './query-limits.js';
 import { endConnection } from './raw-answer.js';
@@ -68,11 +69,12 @@ export class GraphqlSocket<GraphqlContext extends object> {
     connectionInitWaitTimeout: this.options.limits.socketInitMs,
     onConnect: (context) => this.admit(context),
     onSubscribe: (context, id, payload) => this.prepare(context, id, payload),
-    subscribe: (args) => subscribeInLanes(args, this.lanes.get(args) ?? new EventLanes()),
+    subscribe: (args) => subscribeInLanes(args, this.lanes.get(args) ?? new EventLanes(), this.turns),
     onNext: (_context, _id, payload, _args, { errors, ...result }) =>
       errors ? { ...result, errors: this.masked(payload, errors) } : undefined,
     onError: (_context, _id, payload, errors) => this.masked(payload, errors),
   });
+  private readonly turns = new FairTurns();
   private readonly lanes = new WeakMap<ExecutionArgs, EventLanes>();
   /** Quoted by the errors of an operation; its payload is the one thing that all hooks are given. */
   private readonly requestIds = new WeakMap<SubscribePayload, string>();

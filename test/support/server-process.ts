@@ -16,7 +16,7 @@ export interface ServerProcessOptions {
   readonly folder: string;
 }
 
-/** In bytes, after a collection of garbage. */
+/** In bytes. */
 export interface Memory {
   readonly rss: number;
   readonly heapUsed: number;
@@ -85,10 +85,10 @@ export class ServerProcess {
     await this.ended();
   }
 
-  /** What it holds when its garbage is gone. */
-  async memory(): Promise<Memory> {
+  /** What it holds: as it is, or when its garbage has been collected. */
+  async memory(how: 'as it is' | 'collect'): Promise<Memory> {
     this.#memory = null;
-    this.child.send('memory');
+    this.child.send(how);
     return await until('the server tells its memory', () => this.#memory);
   }
 

@@ -152,9 +152,7 @@ export class Run {
     // Not at ticks alone: after a process stood still, the model's words come before its timers.
     this.checkHold();
     this.live.append(added);
-    const { end } = this.live;
-    const pending = end.content - this.durable.content + end.reasoning - this.durable.reasoning;
-    this.deps.onGrowth(pending >= earlyCheckpoint);
+    this.deps.onGrowth(this.urgent);
   }
 
   /** Is a statement about this run under way? */
@@ -199,6 +197,13 @@ export class Run {
     if (this.busy || this.stopReason === 'fenced') return false;
     const idleMs = this.deps.clock.monotonic() - this.lastWrittenMs;
     return idleMs >= renewEveryMs || !sameOffsets(this.durable, this.live.end);
+  }
+
+  /** Is a checkpoint worth it before the next tick? */
+  get urgent(): boolean {
+    const { end } = this.live;
+    const pending = end.content - this.durable.content + end.reasoning - this.durable.reasoning;
+    return this.due && (pending >= earlyCheckpoint || this.lastWrittenMs === Number.NEGATIVE_INFINITY);
   }
 
   /** Is it still ours? A checkpoint is due at once, new text or not. */

@@ -42,13 +42,16 @@ export class Upkeep {
     this.cancelTimer = null;
   }
 
-  /** Writes what is due in this turn of the event loop's end, not only at the next tick. */
+  /**
+   * Writes what is urgent at the end of this turn of the event loop, not only at the next tick. Nothing else: each answer
+   * would be cut into as many pieces as all others call for.
+   */
   soon(): void {
     if (this.early || this.failed) return;
     this.early = true;
     setImmediate(() => {
       this.early = false;
-      this.writeDue().catch((error: unknown) => this.report(error));
+      this.write((run) => run.urgent).catch((error: unknown) => this.report(error));
     });
   }
 
@@ -58,15 +61,15 @@ export class Upkeep {
       run.checkHold();
       this.deps.onTick(run);
     }
-    this.writeDue().catch((error: unknown) => this.report(error));
+    this.write((run) => run.due).catch((error: unknown) => this.report(error));
   }
 
-  private async writeDue(): Promise<void> {
-    const due = [...this.runs].filter((run) => run.due);
+  private async write(isWanted: (run: Run) => boolean): Promise<void> {
+    const due = [...this.runs].filter(isWanted);
     if (due.length === 0) return;
     const releases = due.map((run) => run.takeTurn());
     try {
-      await this.write(due);
+      await this.checkpoint(due);
       this.failed = false;
     } catch (error) {
       this.failed = true;
@@ -76,7 +79,7 @@ export class Upkeep {
     }
   }
 
-  private async write(due: readonly Run[]): Promise<void> {
+  private async checkpoint(due: readonly Run[]): Promise<void> {
     const keys = await this.keysAtHand(due);
     const checkpoints = due.map((run, index) => run.checkpoint(keys[index] ?? null));
     const results = await checkpoint(this.deps.database, checkpoints);

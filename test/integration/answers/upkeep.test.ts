@@ -42,6 +42,25 @@ const runRow = (answerId: string) =>
 const shortenLease = (answerId: string) =>
   sql.rows(`UPDATE answer_runs SET lease_until = clock_timestamp() + interval '4 s' WHERE message_id = $1`, [answerId]);
 
+describe('2 KiB of new text', () => {
+  it('call the checkpoint of their own answer early, and of no other', async () => {
+    instance = await Instance.start({ url: own.url });
+    const scope = await instance.person();
+    const [fast, slow] = [await instance.send(scope), await instance.send(scope)];
+    const [fastModel, slowModel] = [await instance.model.asked(0), await instance.model.asked(1)];
+    const startMs = performance.now();
+    await until('3 s of text are said', () => {
+      fastModel.say('x'.repeat(1024));
+      slowModel.say('y');
+      return performance.now() - startMs > 3000;
+    });
+    const chunks = async (answerId: string) =>
+      (await sql.rows('SELECT FROM answer_chunks WHERE message_id = $1', [answerId])).length;
+    expect(await chunks(fast.answer.id)).toBeGreaterThan(15);
+    expect(await chunks(slow.answer.id)).toBeLessThan(9);
+  });
+});
+
 describe('Upkeep while keys cannot be opened', () => {
   it('renews the lease, hears a cancel, and writes the text as soon as it can be sealed', async () => {
     instance = await Instance.start({ url: own.url, poolSize: 1 });

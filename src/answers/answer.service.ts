@@ -19,6 +19,7 @@ import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
 import type { SourceFailure } from '../platform/pulled-source.js';
 import type { Rates } from '../platform/rates.js';
+import { Turns } from '../platform/turns.js';
 import type { RunKey } from './answer.repository.js';
 import { type Batch, readBatch, readSend, type Send } from './answer-input.js';
 import type { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
@@ -63,9 +64,16 @@ export interface Appended {
   readonly messages: readonly MessageRow[];
 }
 
+/** How appends that would wait for one and the same row are let through on this instance. */
+const appendTurns = { width: 2, length: 1000 };
+
 /** Asking, following and cancelling. */
 export class AnswerService {
-  constructor(private readonly deps: AnswerServiceDeps) {}
+  private readonly turns: Turns;
+
+  constructor(private readonly deps: AnswerServiceDeps) {
+    this.turns = new Turns(appendTurns, deps.clock);
+  }
 
   /**
    * Stores the question and an empty answer, and begins to write it; returns as soon as both are stored.
@@ -173,7 +181,7 @@ export class AnswerService {
 
   private get appendDeps() {
     const { database, cancelling, clock, limits } = this.deps;
-    return { database, cancelling, clock, alternativesLimit: limits.alternatives };
+    return { database, cancelling, clock, turns: this.turns, alternativesLimit: limits.alternatives };
   }
 
   private claim(

@@ -1,7 +1,7 @@
 import { insertConversation } from '../conversations/conversation.repository.js';
 import type { SealedConversation } from '../conversations/conversation-input.js';
 import { type RequestClaim, readRequest } from '../conversations/request.repository.js';
-import { conflict, notFound, unauthenticated } from '../errors.js';
+import { conflict, notFound, unauthenticated, unavailable } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import { type Append, appendMessages } from '../messages/append.js';
 import { readSurroundings, type Surroundings } from '../messages/append.repository.js';
@@ -15,6 +15,7 @@ import { findMessages } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import type { Clock } from '../platform/clock.js';
 import type { Database, Transaction } from '../platform/database.js';
+import type { Turns } from '../platform/turns.js';
 import type { Cancelling } from './cancelling.js';
 import { cancelled, settleLocked } from './settle.js';
 
@@ -42,6 +43,8 @@ export interface AppendFlowDeps {
   readonly database: Database;
   readonly cancelling: Cancelling;
   readonly clock: Clock;
+  /** Appends that would wait for each other's locks wait here, where they hold no connection. */
+  readonly turns: Turns;
   readonly alternativesLimit: number;
 }
 
@@ -61,8 +64,25 @@ class Busy extends Error {
  * first; only an answer whose writer does not react in time is settled inside, with its durable text.
  */
 export async function append(deps: AppendFlowDeps, wish: AppendWish): Promise<AppendOutcome> {
-  const unheeded = new Set<string>();
   const deadlineMs = deps.clock.monotonic() + patienceMs;
+  const line = lineOf(wish);
+  if (line === null) return await appendNow(deps, wish, deadlineMs);
+  const late = wish.whenBusy === 'CANCEL' ? answerInProgress : unavailable;
+  return await deps.turns.take(line, { waitMs: patienceMs, late }, () => appendNow(deps, wish, deadlineMs));
+}
+
+/**
+ * Named after the row that it would be waited for: the owner's where answers are counted, or the conversation's. Whoever
+ * cancels keeps its turn meanwhile, since those behind it would only find the same answer; whoever would be refused does
+ * not wait for that.
+ */
+function lineOf({ claim: { ownerId }, countsAnswers, create, conversationId, whenBusy }: AppendWish): string | null {
+  if (countsAnswers) return `${ownerId}/${whenBusy}`;
+  return create ? null : `${ownerId}/${conversationId}/${whenBusy}`;
+}
+
+async function appendNow(deps: AppendFlowDeps, wish: AppendWish, deadlineMs: number): Promise<AppendOutcome> {
+  const unheeded = new Set<string>();
   for (;;) {
     const settled: string[] = [];
     try {

@@ -29,3 +29,12 @@ export class SqlClient {
 /** The UUID in a public id. */
 export const uuidOf = (publicId: string): string =>
   publicId.slice(4).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+
+/** How many connections of this database wait for a lock. Ask on another connection than the one that holds it. */
+export async function waitingForLocks(sql: SqlClient): Promise<number> {
+  const { count } = await sql.row<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return count;
+}

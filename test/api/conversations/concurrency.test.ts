@@ -16,9 +16,10 @@ import {
   sendMutation,
 } from '../../support/conversations.js';
 import { ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { pieceOf, speaking } from '../../support/slow-model.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { SqlClient, uuidOf, waitingForLocks } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
 
 let model: ModelServer;
@@ -28,7 +29,7 @@ let sql: SqlClient;
 beforeAll(async () => {
   model = await ModelServer.start();
   model.replyWith(speaking({ everyMs: 20 }));
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' };
+  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', LIMITS: patience };
   const first = await startApp({ redis: true, env });
   instances = [first, await startApp({ beside: first })];
   sql = await SqlClient.connect(first.database.url);
@@ -129,6 +130,28 @@ describe('Appends at once on one conversation over two instances', () => {
       expect(read.slice(start, start + ids.length)).toEqual(ids);
     }
     expect(acknowledged(batches)).toHaveLength(24);
+  });
+});
+
+describe('A crowd on one conversation', () => {
+  it('leaves connections of the database to everybody else', async () => {
+    const small = await startApp({ beside: instances[0], env: { DATABASE_POOL_SIZE: '4' } });
+    const holder = await SqlClient.connect(small.database.url);
+    try {
+      const [one, other] = [small.person(`person ${testNumber}`), small.person()];
+      await other.data('{ viewer { id } }');
+      await holder.rows('BEGIN');
+      await holder.rows('SELECT FROM conversations WHERE id = $1 FOR UPDATE', [uuidOf(conversationId)]);
+      const input = { conversationId, messages: [{ role: 'USER', content: 'one of many' }] };
+      const crowd = Promise.all(numbers(40).map(() => attempt<Appended>(one, appendMutation, { input })));
+      await until('those in front wait', async () => (await waitingForLocks(sql)) >= 2);
+      expect(await other.data('{ conversations { totalCount } }')).toEqual({ conversations: { totalCount: 0 } });
+      await holder.rows('COMMIT');
+      expect(acknowledged(await crowd)).toHaveLength(40);
+    } finally {
+      await holder.close();
+      await small.close();
+    }
   });
 });
 

@@ -11,12 +11,10 @@ import {
   sendMutation,
 } from '../../support/conversations.js';
 import { answered, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { SqlClient, uuidOf, waitingForLocks } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
-
-/** A crowd, and a lock that is held, may take a busy machine longer than anybody who asks should wait. */
-const patience = JSON.stringify({ poolWaitMs: 20_000, lockMs: 20_000, statementMs: 20_000 });
 
 let model: ModelServer;
 let instances: readonly [TestApp, TestApp];
@@ -201,9 +199,9 @@ describe.each(mutations)('$name with the same idempotencyKey as one that is stil
       await holder.rows('LOCK TABLE conversations IN EXCLUSIVE MODE');
       const keyed = { ...input(), idempotencyKey: 'a key' };
       const first = payloadOf(mutation, keyed, people[0]);
-      await until('the first waits', async () => (await waitingForLocks()) === 1);
+      await until('the first waits', async () => (await waitingForLocks(sql)) === 1);
       const second = payloadOf(mutation, keyed, people[1]);
-      await until('the second waits, too', async () => (await waitingForLocks()) === 2);
+      await until('the second waits, too', async () => (await waitingForLocks(sql)) === 2);
       await holder.rows('COMMIT');
       expect(idsOf(await second)).toEqual(idsOf(await first));
       await answersAreFinal();
@@ -212,15 +210,6 @@ describe.each(mutations)('$name with the same idempotencyKey as one that is stil
     }
   });
 });
-
-/** How many connections of this database wait for a lock. */
-async function waitingForLocks(): Promise<number> {
-  const { count } = await sql.row<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-  );
-  return count;
-}
 
 describe('An idempotencyKey', () => {
   it('is one over all mutations: the same for another mutation is CONFLICT', async () => {

@@ -16,7 +16,7 @@ import { answered, ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.js';
 import { speaking } from '../../support/slow-model.js';
-import { SqlClient } from '../../support/sql-client.js';
+import { SqlClient, waitingForLocks } from '../../support/sql-client.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { until } from '../../support/until.js';
 
@@ -120,32 +120,26 @@ describe.each([
   it('a replay without a point is answered while the first is still running', async () => {
     const ask = someone();
     for (let time = 1; time < perMinute; time += 1) idOf((await ask(createMutation, { title: 'One' })).data);
-    const holder = await SqlClient.connect(instances[0]?.database.url ?? '');
+    const url = instances[0]?.database.url ?? '';
+    const [holder, observer] = [await SqlClient.connect(url), await SqlClient.connect(url)];
     try {
       await holder.rows('BEGIN');
       await holder.rows('LOCK TABLE conversations IN EXCLUSIVE MODE');
       const keyed = { title: 'The last', idempotencyKey: 'a key' };
       const first = ask(createMutation, keyed);
-      await until('the first waits', async () => (await waitingForLocks(holder)) === 1);
+      await until('the first waits', async () => (await waitingForLocks(observer)) === 1);
       const replays = Array.from({ length: 4 }, () => ask(createMutation, keyed));
-      await until('the others wait, too', async () => (await waitingForLocks(holder)) === 5);
+      await until('the others wait, too', async () => (await waitingForLocks(observer)) === 5);
       await holder.rows('COMMIT');
       const id = idOf((await first).data);
       for (const replay of replays) expect(idOf((await replay).data)).toBe(id);
       expectRefused(await ask(createMutation, { title: 'More' }));
     } finally {
       await holder.close();
+      await observer.close();
     }
   });
 });
-
-async function waitingForLocks(sql: SqlClient): Promise<number> {
-  const { count } = await sql.row<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-  );
-  return count;
-}
 
 describe('While Redis is gone', () => {
   let folder: TemporaryFolder;

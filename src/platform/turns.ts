@@ -1,0 +1,78 @@
+import { unavailable } from '../errors.js';
+import type { Clock } from './clock.js';
+
+export interface TurnsOptions {
+  /** How many of a line are let through at a time. */
+  readonly width: number;
+  /** How many may wait in one line; whoever comes then is UNAVAILABLE. */
+  readonly length: number;
+}
+
+/** How long somebody waits for a turn, and what it is told then. */
+export interface TurnWait {
+  readonly waitMs: number;
+  readonly late: () => Error;
+}
+
+interface Line {
+  running: number;
+  readonly waiting: Set<() => void>;
+}
+
+/**
+ * Lines for what must happen one after the other anyway, each let through in the order of arrival. Whoever waits here
+ * holds nothing meanwhile, where a lock of the database is waited for with one of its connections in hand.
+ */
+export class Turns {
+  private readonly lines = new Map<string, Line>();
+
+  constructor(
+    private readonly options: TurnsOptions,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws UNAVAILABLE where the line is too long; what `late` makes where it moves too slowly. */
+  async take<T>(name: string, wait: TurnWait, work: () => Promise<T>): Promise<T> {
+    const line = this.lines.get(name) ?? { running: 0, waiting: new Set() };
+    this.lines.set(name, line);
+    if (line.running < this.options.width) line.running += 1;
+    else await this.wait(line, wait);
+    try {
+      return await work();
+    } finally {
+      this.leave(name, line);
+    }
+  }
+
+  /** How many lines there are: one that nobody stands in is forgotten. */
+  get count(): number {
+    return this.lines.size;
+  }
+
+  private wait(line: Line, { waitMs, late }: TurnWait): Promise<void> {
+    if (line.waiting.size >= this.options.length) throw unavailable();
+    return new Promise((resolve, reject) => {
+      const cancel = this.clock.after(waitMs, () => {
+        line.waiting.delete(turn);
+        reject(late());
+      });
+      const turn = () => {
+        cancel();
+        resolve();
+      };
+      line.waiting.add(turn);
+    });
+  }
+
+  /** The place of whoever leaves is the next one's. */
+  private leave(name: string, line: Line): void {
+    const [next] = line.waiting;
+    if (next) {
+      line.waiting.delete(next);
+      next();
+      return;
+    }
+    line.running -= 1;
+    if (line.running === 0) this.lines.delete(name);
+  }
+}

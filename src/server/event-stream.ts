@@ -1,6 +1,5 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute } from 'graphql';
 import type { EventLanes } from './event-lanes.js';
-import { FairTurns } from './fair-turns.js';
 
 type EventResult = IteratorResult<ExecutionResult, undefined>;
 
@@ -11,10 +10,12 @@ type EventResult = IteratorResult<ExecutionResult, undefined>;
 export async function subscribeInLanes(
   args: ExecutionArgs,
   lanes: EventLanes,
-  turns = new FairTurns(),
+  takeTurn: () => Promise<void> = async () => {},
 ): Promise<AsyncIterableIterator<ExecutionResult, undefined> | ExecutionResult> {
   const source = await createSourceEventStream(args);
-  return Symbol.asyncIterator in source ? new EventStream(source[Symbol.asyncIterator](), args, lanes, turns) : source;
+  return Symbol.asyncIterator in source
+    ? new EventStream(source[Symbol.asyncIterator](), args, lanes, takeTurn)
+    : source;
 }
 
 class EventStream implements AsyncIterableIterator<ExecutionResult, undefined> {
@@ -25,7 +26,7 @@ class EventStream implements AsyncIterableIterator<ExecutionResult, undefined> {
     private readonly source: AsyncIterator<unknown>,
     private readonly args: ExecutionArgs,
     private readonly lanes: EventLanes,
-    private readonly turns: FairTurns,
+    private readonly takeTurn: () => Promise<void>,
   ) {}
 
   [Symbol.asyncIterator](): this {
@@ -37,7 +38,7 @@ class EventStream implements AsyncIterableIterator<ExecutionResult, undefined> {
     const event = this.isOver ? null : await this.source.next();
     if (event === null || event.done) return over;
     this.leaveLane = await this.lanes.enter();
-    await this.turns.take();
+    await this.takeTurn();
     try {
       if (!this.isOver) return { done: false, value: await execute({ ...this.args, rootValue: event.value }) };
     } catch (error) {

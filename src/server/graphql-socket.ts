@@ -69,13 +69,13 @@ export class GraphqlSocket<GraphqlContext extends object> {
     connectionInitWaitTimeout: this.options.limits.socketInitMs,
     onConnect: (context) => this.admit(context),
     onSubscribe: (context, id, payload) => this.prepare(context, id, payload),
-    subscribe: (args) => subscribeInLanes(args, this.lanes.get(args) ?? new EventLanes(), this.turns),
+    subscribe: (args) => this.subscribe(args),
     onNext: (_context, _id, payload, _args, { errors, ...result }) =>
       errors ? { ...result, errors: this.masked(payload, errors) } : undefined,
     onError: (_context, _id, payload, errors) => this.masked(payload, errors),
   });
   private readonly turns = new FairTurns();
-  private readonly lanes = new WeakMap<ExecutionArgs, EventLanes>();
+  private readonly sessions = new WeakMap<ExecutionArgs, Session>();
   /** Quoted by the errors of an operation; its payload is the one thing that all hooks are given. */
   private readonly requestIds = new WeakMap<SubscribePayload, string>();
 
@@ -160,7 +160,7 @@ export class GraphqlSocket<GraphqlContext extends object> {
     id: string,
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    const { viewer, lanes } = context.extra;
+    const { viewer } = context.extra;
     const requestId = randomUUID();
     this.requestIds.set(payload, requestId);
     try {
@@ -169,11 +169,18 @@ export class GraphqlSocket<GraphqlContext extends object> {
       const read = this.read(payload);
       if ('errors' in read) return read.errors;
       const args = { ...read, contextValue: await this.options.makeContext(viewer, requestId) };
-      this.lanes.set(args, lanes);
+      this.sessions.set(args, context.extra);
       return args;
     } catch (error) {
       return [asGraphqlError(error)];
     }
+  }
+
+  private subscribe(args: ExecutionArgs): ReturnType<typeof subscribeInLanes> {
+    const session = this.sessions.get(args);
+    if (!session?.viewer) throw new Error('A subscription begins on a socket without a viewer.');
+    const { viewer, lanes } = session;
+    return subscribeInLanes(args, lanes, () => this.turns.take(viewer.id));
   }
 
   private checkRoom({ subscriptions }: SessionContext, id: string): void {

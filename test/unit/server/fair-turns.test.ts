@@ -13,7 +13,7 @@ async function crowd(events: number): Promise<(number | 'other')[]> {
     }
   };
   const event = async (number: number) => {
-    await turns.take();
+    await turns.take('ada');
     done.push(number);
   };
   await Promise.all([others(), ...Array.from({ length: events }, (_, number) => event(number))]);
@@ -35,11 +35,22 @@ describe('Events of a crowd', () => {
     const turns = new FairTurns();
     for (let round = 0; round < 5; round += 1) {
       let made = 0;
-      for (let number = 0; number < 16; number += 1) void turns.take().then(() => (made += 1));
+      for (let number = 0; number < 16; number += 1) void turns.take('ada').then(() => (made += 1));
       await Promise.resolve();
       await Promise.resolve();
       expect(made).toBe(16);
       await turn();
     }
+  });
+
+  it('of one owner make nobody wait who comes with a single one', async () => {
+    const turns = new FairTurns();
+    let made = 0;
+    const crowd = Array.from({ length: 1000 }, () => turns.take('ada').then(() => (made += 1)));
+    await turns.take('bob');
+    // The turn that was on, and what of the next comes before him.
+    expect(made).toBeLessThanOrEqual(2 * 16);
+    await Promise.all(crowd);
+    expect(made).toBe(1000);
   });
 });

@@ -117,7 +117,7 @@ describe('A send after a message that is not the last', () => {
 });
 
 describe('What the model is shown', () => {
-  it('is the branch that leads to its answer, whatever is visible meanwhile', async () => {
+  it('is the branch that leads to its answer, and nothing of the others', async () => {
     const conversationId = await create(person, { systemPrompt: 'Be brief.' });
     const { messages } = await append(person, { conversationId, messages: said('1', '2', '3') });
     const branch = await ask(person, model, { conversationId, parentId: messages[0]?.id, content: '4' }, 'four');

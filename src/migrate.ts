@@ -60,6 +60,8 @@ async function runLocked(dataSource: DataSource): Promise<string[]> {
   const holder = dataSource.createQueryRunner();
   await holder.connect();
   try {
+    // As long as a large migration of another process may take.
+    await holder.query("SET lock_timeout = '10min'");
     await holder.query('SELECT pg_advisory_lock($1)', [lockId]);
     return (await dataSource.runMigrations()).map(({ name }) => name);
   } finally {

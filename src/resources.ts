@@ -10,7 +10,7 @@ import type { Clock } from './platform/clock.js';
 import { DataDir } from './platform/data-dir.js';
 import { Database, type DatabaseOptions } from './platform/database.js';
 import { startEmbeddedPostgres } from './platform/embedded-postgres.js';
-import { describeError, type Log } from './platform/log.js';
+import type { Log } from './platform/log.js';
 import { InProcessPubSub, type PubSub } from './platform/pubsub.js';
 import { RedisPubSub } from './platform/pubsub.redis.js';
 import { MemoryRates, type Rates, unlimited } from './platform/rates.js';
@@ -31,7 +31,7 @@ export class Closers {
   async close(): Promise<void> {
     for (let closer = this.closers.pop(); closer; closer = this.closers.pop()) {
       await closer.close().catch((error: unknown) => {
-        this.log.error({ error: describeError(error), what: closer?.what }, 'closing failed');
+        this.log.error({ error, what: closer?.what }, 'closing failed');
       });
     }
   }

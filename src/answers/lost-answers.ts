@@ -1,6 +1,6 @@
 import type { Keyring } from '../identity/keyring.js';
 import type { Database } from '../platform/database.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import type { PubSub } from '../platform/pubsub.js';
 import { findLost, type RunKey, suspectExpired } from './answer.repository.js';
 import { channelOf, encodeMessage } from './channel.js';
@@ -22,7 +22,7 @@ export interface LostAnswersDeps {
 export async function settleLostAnswers(deps: LostAnswersDeps): Promise<void> {
   for (const run of await findLost(deps.database)) {
     await settleLost(deps, run).catch((error: unknown) => {
-      deps.log.warn({ error: describeError(error) }, 'settling a lost answer failed, tried again soon');
+      deps.log.warn({ error }, 'settling a lost answer failed, tried again soon');
     });
   }
   await suspectExpired(deps.database);

@@ -1,6 +1,6 @@
 import type { Keyring } from '../identity/keyring.js';
 import type { Offsets } from '../messages/message-texts.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import type { PubSub } from '../platform/pubsub.js';
 import { channelOf, encodeDelta, encodeMessage } from './channel.js';
 import { endOf, type LiveText, type Piece } from './live-text.js';
@@ -51,7 +51,7 @@ export class Publisher {
   grown(): void {
     if (this.publishing || this.failed || !this.listening) return;
     this.publishAll().catch((error: unknown) => {
-      this.deps.log.debug({ error: describeError(error) }, 'publishing a delta failed, tried again with the heartbeat');
+      this.deps.log.debug({ error }, 'publishing a delta failed, tried again with the heartbeat');
     });
   }
 

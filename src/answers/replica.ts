@@ -3,7 +3,7 @@ import { findMessage } from '../messages/message.repository.js';
 import { joinChunksFrom } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
 import { findProgress } from './answer.repository.js';
 import { type ChannelMessage, channelOf, decodeMessage, encodeMessage, openDelta } from './channel.js';
@@ -140,6 +140,6 @@ export class Replica {
   }
 
   private report(error: unknown): void {
-    this.deps.log.debug({ error: describeError(error) }, 'following an answer failed for now');
+    this.deps.log.debug({ error }, 'following an answer failed for now');
   }
 }

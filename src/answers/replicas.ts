@@ -1,5 +1,4 @@
 import { unavailable } from '../errors.js';
-import { describeError } from '../platform/log.js';
 import type { LiveText } from './live-text.js';
 import { Replica, type ReplicaDeps } from './replica.js';
 
@@ -63,7 +62,7 @@ export class Replicas {
     const replica = new Replica(ownerId, messageId, this.deps);
     const entry: Entry = { replica, followers: 0, cancelClosing: null };
     replica.open().catch((error: unknown) => {
-      this.deps.log.error({ error: describeError(error) }, 'opening a replica failed');
+      this.deps.log.error({ error }, 'opening a replica failed');
     });
     this.entries.set(messageId, entry);
     return entry;

@@ -2,7 +2,7 @@ import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, type Offsets, sealChunk } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { OwnerKeys } from '../platform/encryption.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import type { Checkpoint, RunKey } from './answer.repository.js';
 import { LiveText, sameOffsets, startOfAnswer } from './live-text.js';
 import { ModelError, type ModelEvent, type ModelProvider, type PromptMessage } from './model/model.js';
@@ -112,7 +112,7 @@ export class Run {
       if (!this.signal.aborted) for await (const event of provider.answer(request)) this.take(event);
     } catch (error) {
       if (!this.signal.aborted) return this.endingOf(error);
-      log.debug({ error: describeError(error) }, 'the model was stopped');
+      log.debug({ error }, 'the model was stopped');
     }
     if (this.finishReason !== null && this.stopReason !== 'tooLong') {
       return { status: 'COMPLETE', finishReason: this.finishReason, fault: null };
@@ -126,7 +126,7 @@ export class Run {
       this.deps.log.info({ code: error.code, status: error.status }, 'the model failed');
       return failed(error.code, error.message, error.retryable);
     }
-    this.deps.log.error({ error: describeError(error) }, 'an answer failed');
+    this.deps.log.error({ error }, 'an answer failed');
     return failed('INTERNAL', 'Something went wrong on our side; ask again to get a new answer.', true);
   }
 

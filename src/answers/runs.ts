@@ -4,7 +4,7 @@ import { findMessage } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
 import type { RunKey } from './answer.repository.js';
 import { channelOf, decodeMessage } from './channel.js';
@@ -103,7 +103,7 @@ export class Runs {
     });
     this.upkeep.add(run);
     this.write(entry)
-      .catch((error: unknown) => this.deps.log.error({ error: describeError(error) }, 'writing an answer failed'))
+      .catch((error: unknown) => this.deps.log.error({ error }, 'writing an answer failed'))
       .finally(() => entry.ended.resolve());
   }
 
@@ -194,7 +194,7 @@ export class Runs {
         // Else its owner is being erased: nobody may write, and soon it is gone.
         if (final?.status !== 'STREAMING') return final;
       } catch (error) {
-        this.deps.log.warn({ error: describeError(error) }, 'settling an answer failed, trying again');
+        this.deps.log.warn({ error }, 'settling an answer failed, trying again');
       } finally {
         release();
       }

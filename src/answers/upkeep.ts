@@ -2,7 +2,7 @@ import type { Keyring } from '../identity/keyring.js';
 import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import { checkpoint, findDurableEnds } from './answer.repository.js';
 import type { Run } from './run.js';
 
@@ -116,6 +116,6 @@ export class Upkeep {
   }
 
   private report(error: unknown): void {
-    this.deps.log.warn({ error: describeError(error) }, 'writing checkpoints failed, tried again at the next tick');
+    this.deps.log.warn({ error }, 'writing checkpoints failed, tried again at the next tick');
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
-import { describeError, type Log } from '../platform/log.js';
+import type { Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
 import { decodeHint, ownerChannel } from './change-hints.js';
 import { findRecentRevisions, findRevisions } from './live.repository.js';
@@ -137,7 +137,7 @@ export class ChangeWatch {
   }
 
   private report(error: unknown): void {
-    this.deps.log.warn({ error: describeError(error) }, 'asking for changes failed, tried again soon');
+    this.deps.log.warn({ error }, 'asking for changes failed, tried again soon');
   }
 }
 

@@ -2,7 +2,7 @@ import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm';
 import { ParleyError, unavailable } from '../errors.js';
 import { instantFromPostgres } from './instant.js';
-import { describeError, type Log } from './log.js';
+import type { Log } from './log.js';
 import { isError } from './system-error.js';
 
 /** SQL under a name: PostgreSQL parses and plans it once a connection. */
@@ -98,7 +98,7 @@ export class Database implements Querier {
       migrationsTransactionMode: 'each',
       nativeDriver: false,
       logging: false,
-      poolErrorHandler: (error: unknown) => log.warn({ error: describeError(error) }, 'idle database connection lost'),
+      poolErrorHandler: (error: unknown) => log.warn({ error }, 'idle database connection lost'),
       extra: {
         application_name: options.applicationName,
         max: options.poolSize,

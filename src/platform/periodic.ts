@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { describeError, type Log } from './log.js';
+import type { Log } from './log.js';
 
 /** Runs `work` again and again, a jittered `everyMs` after it last ended; what it throws is logged. */
 export class Periodic {
@@ -28,7 +28,7 @@ export class Periodic {
   now(): Promise<void> {
     this.running ??= this.work()
       .catch((error: unknown) => {
-        this.deps.log.warn({ error: describeError(error), work: this.name }, 'periodic work failed');
+        this.deps.log.warn({ error, work: this.name }, 'periodic work failed');
       })
       .finally(() => {
         this.running = null;

@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { Clock } from './clock.js';
-import { describeError, type Log } from './log.js';
+import type { Log } from './log.js';
 import { type Listener, Listeners, type PubSub, type Subscription } from './pubsub.js';
 import { connectRedis, createRedis, type RedisConnection } from './redis.redis.js';
 
@@ -43,7 +43,7 @@ export class RedisPubSub implements PubSub {
     this.publisher.on('ready', () => {
       this.brokenUntilMs = 0;
     });
-    const onError = (error: unknown) => log.debug({ error: describeError(error) }, 'Redis connection failed');
+    const onError = (error: unknown) => log.debug({ error }, 'Redis connection failed');
     connectRedis(this.publisher, onError);
     connectRedis(this.subscriber, onError);
   }
@@ -88,7 +88,7 @@ export class RedisPubSub implements PubSub {
       // Unsubscribed while it was under way: the later command may have been sent before this one was queued.
       if (!this.listeners.has(channel)) await this.sendUnsubscribe(channel);
     } catch (error) {
-      this.log.debug({ error: describeError(error) }, 'subscribing failed; tried again when Redis is back');
+      this.log.debug({ error }, 'subscribing failed; tried again when Redis is back');
     }
   }
 

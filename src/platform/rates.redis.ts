@@ -1,6 +1,6 @@
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Clock } from './clock.js';
-import { describeError, type Log } from './log.js';
+import type { Log } from './log.js';
 import { MemoryRates, minuteSeconds, type Rate, type Rates, type RatesPerMinute, refusalOf } from './rates.js';
 import { connectRedis, createRedis, type RedisConnection } from './redis.redis.js';
 
@@ -26,7 +26,7 @@ export class RedisRates implements Rates {
     private readonly log: Log,
   ) {
     this.redis = createRedis(urls, commandTimeoutMs);
-    connectRedis(this.redis, (error) => log.debug({ error: describeError(error) }, 'Redis connection failed'));
+    connectRedis(this.redis, (error) => log.debug({ error }, 'Redis connection failed'));
     const limiter = (rate: Rate) =>
       new RateLimiterRedis({
         storeClient: this.redis,
@@ -69,6 +69,6 @@ export class RedisRates implements Rates {
 
   private break(error: unknown): void {
     this.brokenUntilMs = this.clock.monotonic() + breakMs;
-    this.log.warn({ error: describeError(error) }, 'Redis does not keep the rates now, memory does');
+    this.log.warn({ error }, 'Redis does not keep the rates now, memory does');
   }
 }

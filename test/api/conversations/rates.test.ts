@@ -178,24 +178,42 @@ describe('While Redis is gone', () => {
 
 describe('Answers at a time', () => {
   const most = 3;
-  let app: TestApp;
+  let instances: readonly [TestApp, TestApp];
   beforeAll(async () => {
-    app = await startApp({ env: environment({ sendsPerMinute: 1000 }) });
+    const first = await startApp({ redis: true, env: environment({ sendsPerMinute: 1000 }) });
+    instances = [first, await startApp({ beside: first })];
   });
-  afterAll(() => app?.close());
+  afterAll(async () => {
+    await instances?.[1].close();
+    await instances?.[0].close();
+  });
+
+  /** Sends of one person at both instances at once, one at each to the same conversation; gives those that were taken. */
+  async function sendMany(person: Person, elsewhere: Person): Promise<Sent['sendMessage'][]> {
+    const old = await create(person);
+    const outcomes = await Promise.all(
+      Array.from({ length: 24 }, (_, number) =>
+        attempt(number % 2 === 0 ? person : elsewhere, sendMutation, {
+          content: 'What?',
+          ...(number < 2 && { conversationId: old }),
+        }),
+      ),
+    );
+    for (const outcome of outcomes.filter(({ code }) => code && code !== 'CONFLICT')) expectRefused(outcome);
+    return outcomes.flatMap(({ data }) => (data && 'sendMessage' in data ? [data.sendMessage] : []));
+  }
 
   it(`${most} for one person, however many are asked for at once, in new conversations and in old ones`, async () => {
     model.replyWith(speaking({ everyMs: 20 }));
-    const person = app.person();
-    const old = await create(person);
-    const outcomes = await Promise.all(
-      Array.from({ length: 12 }, (_, number) =>
-        attempt(person, sendMutation, { content: 'What?', ...(number === 0 && { conversationId: old }) }),
-      ),
-    );
-    const running = outcomes.flatMap(({ data }) => (data && 'sendMessage' in data ? [data.sendMessage] : []));
-    expect(running).toHaveLength(most);
-    for (const outcome of outcomes.filter(({ code }) => code)) expectRefused(outcome);
+    const [person, elsewhere] = [instances[0].person('busy'), instances[1].person('busy')];
+    const removeAll = (sent: readonly Sent['sendMessage'][]) =>
+      remove(person, ...sent.map(({ conversation }) => conversation.id));
+    for (let round = 1; round <= 4; round += 1) {
+      const sent = await sendMany(person, elsewhere);
+      expect(sent).toHaveLength(most);
+      await removeAll(sent);
+    }
+    const running = await sendMany(person, elsewhere);
     // Appending asks no model.
     await append(person, { conversationId: await create(person), messages: [{ role: 'USER', content: 'one' }] });
     // An answer that is cancelled makes room for the one that follows it.
@@ -204,8 +222,7 @@ describe('Answers at a time', () => {
     const instead = { conversationId: first.conversation.id, content: 'Instead?', whenBusy: 'CANCEL' };
     running.push(await send(person, instead));
     expectRefused(await attempt(person, sendMutation, { content: 'One more?' }));
-    await remove(person, ...running.map(({ conversation }) => conversation.id));
-    const { conversation } = await send(person, { content: 'Now?' });
-    await remove(person, conversation.id);
+    await removeAll(running);
+    await removeAll([await send(person, { content: 'Now?' })]);
   });
 });

@@ -180,7 +180,10 @@ describe('Answers at a time', () => {
   const most = 3;
   let instances: readonly [TestApp, TestApp];
   beforeAll(async () => {
-    const first = await startApp({ redis: true, env: environment({ sendsPerMinute: 1000, conversationsPerMinute: 1000 }) });
+    const first = await startApp({
+      redis: true,
+      env: environment({ sendsPerMinute: 1000, conversationsPerMinute: 1000 }),
+    });
     instances = [first, await startApp({ beside: first })];
   });
   afterAll(async () => {

@@ -101,6 +101,18 @@ const idCases: Readonly<Record<string, Case>> = {
   'Subscription.conversation(id)': { kind: 'conversation', document: followConversation },
 };
 
+/** The removal looks for more when it has removed one; what it asks then is not to be taken for an operation's. */
+async function untilQuiet(): Promise<void> {
+  let heard = -1;
+  let since = 0;
+  await until('no statement is sent any more', () => {
+    since = app.statements.length === heard ? since + 1 : 0;
+    heard = app.statements.length;
+    const ends = app.statements.filter((name) => name === 'COMMIT' || name === 'ROLLBACK').length;
+    return since >= 10 && ends === app.statements.filter((name) => name === 'BEGIN').length;
+  });
+}
+
 /** All that a person is told by one operation, and the statements that it took. */
 async function told(person: Person, document: string, variables: object) {
   app.statements.length = 0;
@@ -135,6 +147,7 @@ describe('Every place of the schema that takes an id', () => {
       const [marked, removed] = [await belongings(asker), await belongings(asker)];
       await remove(asker, removed.conversation);
       await until('its rows to be removed', () => isRemoved(removed.conversation));
+      await untilQuiet();
       await sql.rows('UPDATE conversations SET deleted_at = now() WHERE id = $1', [uuidOf(marked.conversation)]);
 
       model.replyWith(stalled());

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { storedFields } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
@@ -12,11 +12,15 @@ const answers = 10;
 let model: ScriptedModel;
 let writer: TestApp;
 let other: TestApp;
+const everyone: CutFollower[] = [];
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
   writer = await startApp({ redis: true, env: model.env });
   other = await startApp({ beside: writer });
+});
+afterEach(async () => {
+  await Promise.all(everyone.map((follower) => follower.close()));
 });
 afterAll(async () => {
   await other?.close();
@@ -37,6 +41,7 @@ async function followThroughCuts(random: SeededRandom): Promise<CutFollower[]> {
     new CutFollower(app, 'by cursor', random.fork(), isStreaming),
     new CutFollower(app, 'by silent retry', random.fork(), isStreaming),
   ]);
+  everyone.push(...followers);
   model.answer(name, spoken.reply);
   const { sendMessage: sent } = await writer
     .person(name)
@@ -68,11 +73,7 @@ describe('Reconnecting', () => {
           followers.reduce((total, follower) => total + count(follower), 0);
         expect(sum((follower) => follower.cuts)).toBe(answers * 4 * cuts);
         expect(sum((follower) => follower.cutsStreaming)).toBeGreaterThanOrEqual(150);
-        console.log(
-          sum((follower) => follower.cuts),
-          sum((follower) => follower.cutsStreaming),
-        );
       }),
-    60_000,
+    90_000,
   );
 });

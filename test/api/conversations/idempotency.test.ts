@@ -194,9 +194,9 @@ describe.each(mutations)('$name with the same idempotencyKey as one that is stil
   it('is answered when that is: it waits for its transaction', async () => {
     const holder = await SqlClient.connect(instances[0].database.url);
     try {
-      // The first has claimed the key when it comes to a row that somebody else holds.
+      // The first has claimed the key when it comes to its owner's row, which somebody else holds.
       await holder.rows('BEGIN');
-      await holder.rows('LOCK TABLE conversations IN EXCLUSIVE MODE');
+      await holder.rows('SELECT FROM users FOR UPDATE');
       const keyed = { ...input(), idempotencyKey: 'a key' };
       const first = payloadOf(mutation, keyed, people[0]);
       await until('the first waits', async () => (await waitingForLocks(sql)) === 1);

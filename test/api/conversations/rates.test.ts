@@ -124,7 +124,7 @@ describe.each([
     const [holder, observer] = [await SqlClient.connect(url), await SqlClient.connect(url)];
     try {
       await holder.rows('BEGIN');
-      await holder.rows('LOCK TABLE conversations IN EXCLUSIVE MODE');
+      await holder.rows('SELECT FROM users FOR UPDATE');
       const keyed = { title: 'The last', idempotencyKey: 'a key' };
       const first = ask(createMutation, keyed);
       await until('the first waits', async () => (await waitingForLocks(observer)) === 1);

@@ -25,25 +25,24 @@ export interface CheckpointResult {
 }
 
 // The update locks the row of the run and is the fence: a writer whose run was settled, or whose durable ends moved,
-// changes nothing. An INSERT … SELECT … WHERE alone would not wait for an uncommitted delete. Several runs are locked by
-// ascending id, as by everybody: the update alone would take them in an order of the planner's.
+// changes nothing. An INSERT … SELECT … WHERE alone would leave an orphan beside an uncommitted delete. A row that
+// somebody holds is passed over: all other runs would wait with it, and their leases run out.
 const checkpointStatement = statement(
   'runs.checkpoint',
   `WITH given AS (
      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::integer[],
        $7::integer[], $8::bytea[])
      AS given (owner_id, message_id, run_id, from_content, from_reasoning, to_content, to_reasoning, sealed)
-   ), held AS (
+   ), free AS (
      SELECT given.* FROM given
      JOIN answer_runs AS run ON run.owner_id = given.owner_id AND run.message_id = given.message_id
-     ORDER BY run.message_id
-     FOR UPDATE OF run
+     FOR UPDATE OF run SKIP LOCKED
    ), fenced AS (
      UPDATE answer_runs AS run
      SET lease_until = clock_timestamp() + interval '10 s', suspect_since = NULL,
        chunks = run.chunks + (given.sealed IS NOT NULL)::integer,
        durable_content = given.to_content, durable_reasoning = given.to_reasoning
-     FROM held AS given
+     FROM free AS given
      WHERE run.owner_id = given.owner_id AND run.message_id = given.message_id AND run.run_id = given.run_id
        AND run.durable_content = given.from_content AND run.durable_reasoning = given.from_reasoning
      RETURNING run.owner_id, run.message_id, run.chunks, run.cancel_requested,

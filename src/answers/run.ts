@@ -220,6 +220,10 @@ export class Run {
     return { run: this.key, from, to, sealed };
   }
 
+  isDurableTo(end: Offsets): boolean {
+    return sameOffsets(this.durable, end);
+  }
+
   /** The lease alone was renewed: no success, since the text is no more durable than before. */
   renewed(): void {
     this.lastWrittenMs = this.deps.clock.monotonic();

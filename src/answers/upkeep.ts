@@ -68,30 +68,30 @@ export class Upkeep {
     const due = [...this.runs].filter(isWanted);
     if (due.length === 0) return;
     const releases = due.map((run) => run.takeTurn());
+    this.failed = true;
     try {
-      await this.checkpoint(due);
-      this.failed = false;
-    } catch (error) {
-      this.failed = true;
-      throw error;
+      this.failed = !(await this.checkpoint(due));
     } finally {
       for (const release of releases) release();
     }
   }
 
-  private async checkpoint(due: readonly Run[]): Promise<void> {
+  /** False where somebody held the row of a run, so that it was passed over. */
+  private async checkpoint(due: readonly Run[]): Promise<boolean> {
     const keys = await this.keysAtHand(due);
     const checkpoints = due.map((run, index) => run.checkpoint(keys[index] ?? null));
     const results = await checkpoint(this.deps.database, checkpoints);
     const byMessage = new Map(results.map((result) => [result.message_id, result]));
+    let complete = true;
     for (const [index, run] of due.entries()) {
       const result = byMessage.get(run.key.messageId);
       const made = checkpoints[index];
-      if (!result) await this.resync(run);
+      if (!result) complete = (await this.resync(run)) && complete;
       else if (keys[index] && made) run.madeDurable(made.to);
       else run.renewed();
       if (result?.cancel_requested) run.stop('cancel');
     }
+    return complete;
   }
 
   /** Null for owners whose keys cannot be opened now: their leases must live all the same, and only the text waits. */
@@ -108,11 +108,16 @@ export class Upkeep {
     return keys;
   }
 
-  /** The fence let nothing through: the run is somebody else's, or the database has the text up to somewhere else. */
-  private async resync(run: Run): Promise<void> {
+  /**
+   * Nothing was written: the run is somebody else's, or the database has the text up to somewhere else. False where
+   * neither is so: somebody held its row.
+   */
+  private async resync(run: Run): Promise<boolean> {
     const ends = await findDurableEnds(this.deps.database, run.key);
+    if (ends && run.isDurableTo(ends)) return false;
     if (ends) run.madeDurable(ends);
     else run.stop('fenced');
+    return true;
   }
 
   private report(error: unknown): void {

@@ -14,17 +14,9 @@ const markStatement = statement(
    WHERE owner_id = $1 AND id = ANY ($2::uuid[])`,
 );
 
-// By ascending id, as checkpoints of many runs take them.
 const dropRunsStatement = statement(
   'answerRuns.drop',
-  `WITH held AS (
-     SELECT message_id FROM answer_runs
-     WHERE owner_id = $1 AND conversation_id = ANY ($2::uuid[])
-     ORDER BY message_id
-     FOR UPDATE
-   )
-   DELETE FROM answer_runs AS run USING held WHERE run.owner_id = $1 AND run.message_id = held.message_id
-   RETURNING run.message_id`,
+  'DELETE FROM answer_runs WHERE owner_id = $1 AND conversation_id = ANY ($2::uuid[]) RETURNING message_id',
 );
 
 const dropChunksStatement = statement(

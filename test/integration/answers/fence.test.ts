@@ -3,7 +3,6 @@ import { type Checkpoint, checkpoint, type RunKey } from '../../../src/answers/a
 import { startOfAnswer } from '../../../src/answers/live-text.js';
 import { SqlClient } from '../../support/sql-client.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
-import { until } from '../../support/until.js';
 import { Instance } from './instance.js';
 
 let own: TestDatabase;
@@ -39,18 +38,12 @@ const chunks = () =>
     'SELECT number, content_offset FROM answer_chunks ORDER BY number',
   );
 
-/** The checkpoint, made while another transaction changes the run: it waits, and sees what that made of it. */
-async function behind(change: string, said: Checkpoint) {
+/** The checkpoint, made while another transaction has changed the run and not yet committed. */
+async function beside(change: string, said: Checkpoint) {
   const other = await SqlClient.connect(own.url);
   await other.rows('BEGIN');
   await other.rows(change);
-  const results = checkpoint(instance.upkeep, [said]);
-  await until('the checkpoint waits', async () => {
-    const waiting = await sql.rows(
-      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    return waiting.length === 1;
-  });
+  const results = await checkpoint(instance.upkeep, [said]);
   await other.rows('COMMIT');
   await other.close();
   return results;
@@ -91,22 +84,21 @@ describe('A checkpoint', () => {
   });
 });
 
-describe('A checkpoint that waits for somebody else', () => {
-  it('hears the cancel that was asked for meanwhile', async () => {
-    expect(await behind('UPDATE answer_runs SET cancel_requested = true', piece(0, 5))).toEqual([
+describe('A checkpoint of a run whose row somebody holds', () => {
+  it.each([
+    ['is asked to cancel', 'UPDATE answer_runs SET cancel_requested = true'],
+    ['is settled', 'DELETE FROM answer_runs'],
+    ['is marked', 'UPDATE answer_runs SET suspect_since = now()'],
+  ])('changes nothing while it %s, and waits for nobody', async (_what, change) => {
+    expect(await beside(change, piece(0, 5))).toEqual([]);
+    expect(await chunks()).toEqual([]);
+  });
+
+  it('hears the cancel the next time', async () => {
+    await beside('UPDATE answer_runs SET cancel_requested = true', piece(0, 5));
+    expect(await checkpoint(instance.upkeep, [piece(0, 5)])).toEqual([
       { message_id: run.messageId, cancel_requested: true },
     ]);
     expect(await chunks()).toHaveLength(1);
-  });
-
-  it('leaves no piece behind where the run was settled meanwhile', async () => {
-    expect(await behind('DELETE FROM answer_runs', piece(0, 5))).toEqual([]);
-    expect(await chunks()).toEqual([]);
-  });
-
-  it('leaves no piece behind where the durable ends moved, or the run changed hands, meanwhile', async () => {
-    expect(await behind('UPDATE answer_runs SET durable_content = 3, chunks = 1', piece(0, 5))).toEqual([]);
-    expect(await behind('UPDATE answer_runs SET run_id = gen_random_uuid()', piece(3, 5))).toEqual([]);
-    expect(await chunks()).toEqual([]);
   });
 });

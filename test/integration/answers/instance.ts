@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AnswerService } from '../../../src/answers/answer.service.js';
+import { AnswerService, type Sent } from '../../../src/answers/answer.service.js';
 import type { SendMessageInput } from '../../../src/answers/answer-input.types.js';
 import { Cancelling } from '../../../src/answers/cancelling.js';
 import { settleLostAnswers } from '../../../src/answers/lost-answers.js';
@@ -19,7 +19,7 @@ import { createLog } from '../../../src/platform/log.js';
 import { OpenedTexts } from '../../../src/platform/opened-texts.js';
 import { InProcessPubSub, type PubSub } from '../../../src/platform/pubsub.js';
 import { unlimited } from '../../../src/platform/rates.js';
-import { DictatedModel } from './dictated-model.js';
+import { type DictatedAnswer, DictatedModel } from './dictated-model.js';
 
 export interface InstanceOptions {
   readonly url: string;
@@ -141,5 +141,12 @@ export class Instance {
 
   send(scope: Scope, input: Partial<SendMessageInput> = {}) {
     return this.answers.send(scope, { content: 'Say something.', whenBusy: 'REJECT', ...input });
+  }
+
+  /** A send, and the model that was asked by it; one at a time. */
+  async ask(scope: Scope, input: Partial<SendMessageInput> = {}): Promise<Sent & { readonly model: DictatedAnswer }> {
+    const { length } = this.model.answers;
+    const sent = await this.send(scope, input);
+    return { ...sent, model: await this.model.asked(length) };
   }
 }

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Checkpoint, checkpoint, type RunKey } from '../../../src/answers/answer.repository.js';
-import { startOfAnswer } from '../../../src/answers/live-text.js';
+
 import { markDeleted } from '../../../src/conversations/conversation-removal.repository.js';
-import type { Scope } from '../../../src/identity/scope.js';
+
 import { SqlClient } from '../../support/sql-client.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -46,18 +45,18 @@ describe('2 KiB of new text', () => {
   it('call the checkpoint of their own answer early, and of no other', async () => {
     instance = await Instance.start({ url: own.url });
     const scope = await instance.person();
-    const [fast, slow] = [await instance.send(scope), await instance.send(scope)];
-    const [fastModel, slowModel] = [await instance.model.asked(0), await instance.model.asked(1)];
-    const startMs = performance.now();
-    await until('3 s of text are said', () => {
-      fastModel.say('x'.repeat(1024));
-      slowModel.say('y');
-      return performance.now() - startMs > 3000;
-    });
+    const [fast, slow] = [await instance.ask(scope), await instance.ask(scope)];
+    // Faster than ticks alone would be: 20 of them take 10 s.
+    for (let round = 1; round <= 20; round += 1) {
+      slow.model.say('y');
+      fast.model.say('x'.repeat(3000));
+      const written = async () => (await runRow(fast.answer.id)).durable_content === round * 3000;
+      await until('it is durable', written, 5000);
+    }
     const chunks = async (answerId: string) =>
       (await sql.rows('SELECT FROM answer_chunks WHERE message_id = $1', [answerId])).length;
-    expect(await chunks(fast.answer.id)).toBeGreaterThan(15);
-    expect(await chunks(slow.answer.id)).toBeLessThan(9);
+    expect(await chunks(fast.answer.id)).toBe(20);
+    expect(await chunks(slow.answer.id)).toBeLessThan(15);
   });
 });
 
@@ -85,9 +84,9 @@ describe('Upkeep while keys cannot be opened', () => {
   it('writes the text of owners whose keys are at hand without waiting for those of others', async () => {
     instance = await Instance.start({ url: own.url });
     const [ready, slow] = [await instance.person(), await instance.person()];
-    const { answer } = await instance.send(ready);
-    await instance.send(slow);
-    for (const index of [0, 1]) (await instance.model.asked(index)).say('some text');
+    const { answer } = await instance.ask(ready);
+    await instance.ask(slow);
+    for (const model of instance.model.answers) model.say('some text');
     await until('both are durable', async () => (await sql.rows('SELECT FROM answer_chunks')).length === 2);
     await sql.rows('BEGIN');
     await sql.rows('LOCK TABLE keys.data_keys IN ACCESS EXCLUSIVE MODE');
@@ -156,60 +155,43 @@ describe('Upkeep while PostgreSQL is away', () => {
   });
 });
 
-describe('Several runs', () => {
-  let scope: Scope;
-  /** By their ids. */
-  let runs: RunKey[];
+describe('A run whose row somebody holds', () => {
+  const durable = (answerId: string, length: number) =>
+    until('it is durable', async () => (await runRow(answerId)).durable_content === length, 1500);
 
-  beforeEach(async () => {
-    instance = await Instance.start({ url: own.url });
-    scope = await instance.person();
-    for (let count = 0; count < 4; count += 1) await instance.send(scope);
-    // Of nobody's from here on; conversations, and places in the table, in an order that is not that of their ids.
-    await sql.rows(
-      'CREATE TEMP TABLE made AS SELECT *, row_number() OVER (ORDER BY message_id) AS nth FROM answer_runs',
-    );
-    await sql.rows('DELETE FROM answer_runs');
-    runs = await sql.rows<RunKey>(
-      `INSERT INTO answer_runs (owner_id, message_id, conversation_id, run_id, instance, lease_until, cancel_requested,
-         chunks, durable_content, durable_reasoning)
-       SELECT one.owner_id, one.message_id, other.conversation_id, gen_random_uuid(), 'nobody', one.lease_until, false,
-         0, 0, 0
-       FROM made AS one JOIN made AS other ON one.nth + other.nth = 5 ORDER BY one.nth DESC
-       RETURNING owner_id AS "ownerId", conversation_id AS "conversationId", message_id AS "messageId", run_id AS "runId"`,
-    );
-    runs.sort((one, other) => (one.messageId < other.messageId ? -1 : 1));
-  });
-
-  const renewal = (run: RunKey): Checkpoint => ({ run, from: startOfAnswer, to: startOfAnswer, sealed: null });
-
-  /** Starts `work` while the first run is held, and says how many of the others it has locked when it waits. */
-  async function lockedBehindFirst(work: () => Promise<unknown>): Promise<number> {
+  it('is passed over, and holds up neither the others nor itself for longer than it is held', async () => {
+    const statements: string[] = [];
+    instance = await Instance.start({ url: own.url, onStatement: (name) => statements.push(name) });
+    const scope = await instance.person();
+    const [held, free] = [await instance.ask(scope), await instance.ask(scope)];
     await sql.rows('BEGIN');
-    await sql.rows('SELECT FROM answer_runs WHERE message_id = $1 FOR UPDATE', [runs[0]?.messageId]);
-    const done = work();
-    const looker = await SqlClient.connect(own.url);
-    await until('it waits for a lock', async () => {
-      const waiting = await looker.rows(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return waiting.length === 1;
-    });
-    const free = await looker.rows('SELECT FROM answer_runs FOR UPDATE SKIP LOCKED');
-    await looker.close();
+    await sql.rows('UPDATE answer_runs SET cancel_requested = false WHERE message_id = $1', [held.answer.id]);
+    statements.length = 0;
+    for (let length = 1; length <= 3; length += 1) {
+      held.model.say('x'.repeat(3000));
+      free.model.say('y');
+      await durable(free.answer.id, length);
+    }
+    // Long texts too wait for the next tick then.
+    expect(statements.filter((name) => name === 'runs.checkpoint').length).toBeLessThan(8);
     await sql.rows('COMMIT');
-    await done;
-    return runs.length - 1 - free.length;
-  }
-
-  it('are locked by a checkpoint in the order of their ids, so that no two wait for one another', async () => {
-    const given = [...runs].reverse();
-    expect(await lockedBehindFirst(() => checkpoint(instance.upkeep, given.map(renewal)))).toBe(0);
+    await durable(held.answer.id, 9000);
   });
 
-  it('are locked by a deletion in the order of their ids', async () => {
-    const ids = runs.map(({ conversationId }) => conversationId).reverse();
-    const deletion = () => instance.database.transaction((tx) => markDeleted(tx, scope.viewer.id, ids));
-    expect(await lockedBehindFirst(deletion)).toBe(0);
+  it('and a deletion of its conversation never wait for one another', async () => {
+    instance = await Instance.start({ url: own.url });
+    const scope = await instance.person();
+    const sent = [await instance.ask(scope), await instance.ask(scope), await instance.ask(scope)];
+    for (const { model } of sent) model.say('x');
+    for (const { answer } of sent) await durable(answer.id, 1);
+    const ids = sent.map(({ conversation }) => conversation.id);
+    const startMs = performance.now();
+    await instance.database.transaction(async (tx) => {
+      const { answerIds } = await markDeleted(tx, scope.viewer.id, ids);
+      expect(answerIds).toHaveLength(3);
+      for (const { model } of sent) model.say('y');
+      await until('three ticks have passed', () => performance.now() - startMs > 1600);
+    });
+    await until('all are fenced', () => instance.runs.count === 0);
   });
 });

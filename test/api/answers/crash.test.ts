@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AnswerFollower, ClientText, type StoredAnswer, storedFields } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { ModelByHand } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { ServerProcess } from '../../support/server-process.js';
@@ -33,8 +34,8 @@ let fromTheStart: AnswerFollower;
 beforeAll(async () => {
   folder = await makeTemporaryFolder();
   model = await ScriptedModel.start();
-  other = await startApp({ redis: true, env: model.env });
-  lender = await startApp({ env: model.env });
+  other = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
+  lender = await startApp({ env: { ...model.env, LIMITS: patience } });
   await lender.stop();
   [paired, alone] = await Promise.all([kill(other), kill(lender)]);
   const person = (await spawnServer(lender)).person(alone.name);

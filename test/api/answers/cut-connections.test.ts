@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { storedFields } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
+import { patience } from '../../support/patience.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
 import { CutFollower, cuts, cutsStreaming, leastCodeUnits } from './cut-follower.js';
@@ -16,7 +17,7 @@ const everyone: CutFollower[] = [];
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  writer = await startApp({ redis: true, env: model.env });
+  writer = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
   other = await startApp({ beside: writer });
 });
 afterEach(async () => {

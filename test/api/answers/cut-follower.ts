@@ -44,6 +44,7 @@ export class CutFollower {
       () => this.nextCut(),
       () => this.wasCut(),
     );
+    if (this.closed) return await this.close();
     const person = new Person(this.proxy.url, token);
     this.following = this.resumes === 'by cursor' ? this.resumeByCursor(person, id) : this.retrySilently(person, id);
     await this.following;

@@ -25,7 +25,7 @@ export class EndlessModel {
     for (const piece of cutAnywhere(this.random, hardText(this.random, mostCodeUnits), 24)) {
       this.text += piece;
       for (const bytes of cutBytes(this.random, chunk({ content: piece }), 150)) response.write(bytes);
-      if (this.text.isWellFormed() && this.enough(this.text)) break;
+      if (response.destroyed || (this.text.isWellFormed() && this.enough(this.text))) break;
       await pause(paceMs);
     }
     this.streaming = false;

@@ -8,6 +8,7 @@ import { fromPublicId } from '../../../src/platform/ids.js';
 import { followAnswer } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { ModelByHand } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { SocketClient } from '../../support/socket-client.js';
 import { testRedisUrl } from '../../support/test-redis.js';
@@ -25,7 +26,7 @@ let redis: Redis;
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  writer = await startApp({ redis: true, env: model.env });
+  writer = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
   other = await startApp({ beside: writer });
   redis = new Redis(testRedisUrl());
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pause, systemClock } from '../../../src/platform/clock.js';
 import { AnswerFollower } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { ModelByHand } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
@@ -16,6 +17,7 @@ const answerCodeUnits = 100_000;
 const pieceCodeUnits = 250;
 const paceMs = 10;
 const mebibyte = 1024 * 1024;
+const limits = JSON.stringify({ ...JSON.parse(patience), socketsPerOwner: sockets });
 
 const send = 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { answer { id } } }';
 
@@ -29,7 +31,7 @@ const followers: AnswerFollower[] = [];
 beforeAll(async () => {
   folder = await makeTemporaryFolder();
   model = await ScriptedModel.start();
-  lender = await startApp({ env: { ...model.env, LIMITS: JSON.stringify({ socketsPerOwner: sockets }) } });
+  lender = await startApp({ env: { ...model.env, LIMITS: limits } });
   await lender.stop();
   server = await ServerProcess.start({ beside: lender, folder: folder.path });
 }, 60_000);
@@ -59,7 +61,7 @@ async function speak(byHand: ModelByHand, name: string, codeUnits: number): Prom
     const piece = `${name} ${text.length} `.padEnd(pieceCodeUnits, 'and on ');
     text += piece;
     await byHand.text(piece);
-    await pause(paceMs);
+    await pause(systemClock, paceMs);
   }
   await byHand.finish();
   return text;
@@ -107,7 +109,7 @@ function watch(look: () => Promise<number>, everyMs: number): () => Promise<numb
     const seen: number[] = [];
     while (isOn) {
       seen.push(await look());
-      await pause(everyMs);
+      await pause(systemClock, everyMs);
     }
     return seen;
   })();

@@ -4,6 +4,7 @@ import { AnswerFollower, ClientText, type StoredAnswer, storedFields } from '../
 import { startApp, type TestApp } from '../../support/app.js';
 import { request } from '../../support/http-client.js';
 import { ModelByHand } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -22,7 +23,7 @@ const followers: AnswerFollower[] = [];
 beforeAll(async () => {
   folder = await makeTemporaryFolder();
   model = await ScriptedModel.start();
-  other = await startApp({ redis: true, env: model.env });
+  other = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
 });
 afterEach(async () => {
   for (const follower of followers.splice(0)) follower.close();

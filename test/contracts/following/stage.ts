@@ -9,6 +9,7 @@ import {
 import { startApp, type TestApp } from '../../support/app.js';
 import type { GraphqlBodyError } from '../../support/http-client.js';
 import type { ModelCall, ModelReply } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { freePort } from '../../support/redis-server.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
@@ -71,7 +72,7 @@ export class Stage {
     const model = await ScriptedModel.start();
     const { redis, apart } = arrangement;
     const gone = redis === 'gone' ? { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } : {};
-    const writer = await startApp({ redis: redis === 'there', env: { ...model.env, ...gone } });
+    const writer = await startApp({ redis: redis === 'there', env: { ...model.env, LIMITS: patience, ...gone } });
     const reader = apart ? await startApp({ beside: writer }) : writer;
     return new Stage(arrangement, model, writer, reader);
   }

@@ -81,6 +81,8 @@ export class Database implements Querier {
     private readonly pool: Pool,
     private readonly log: Log,
     private readonly onStatement: (name: string) => void,
+    /** Connections that are being closed are no loss. */
+    private readonly life: { closing: boolean },
   ) {}
 
   static async connect(options: DatabaseOptions, log: Log): Promise<Database> {
@@ -89,6 +91,7 @@ export class Database implements Querier {
       getTypeParser: (oid: number, format: 'text' | 'binary') =>
         typeParsers.getTypeParser(oid) ?? pg.default.types.getTypeParser(oid, format),
     };
+    const life = { closing: false };
     const dataSource = new DataSource({
       type: 'postgres',
       url: options.url,
@@ -98,7 +101,9 @@ export class Database implements Querier {
       migrationsTransactionMode: 'each',
       nativeDriver: false,
       logging: false,
-      poolErrorHandler: (error: unknown) => log.warn({ error }, 'idle database connection lost'),
+      poolErrorHandler: (error: unknown) => {
+        if (!life.closing) log.warn({ error }, 'idle database connection lost');
+      },
       extra: {
         application_name: options.applicationName,
         max: options.poolSize,
@@ -114,7 +119,7 @@ export class Database implements Querier {
       },
     });
     await dataSource.initialize();
-    return new Database(dataSource, poolOf(dataSource), log, options.onStatement ?? (() => undefined));
+    return new Database(dataSource, poolOf(dataSource), log, options.onStatement ?? (() => undefined), life);
   }
 
   async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
@@ -189,6 +194,7 @@ export class Database implements Querier {
   }
 
   async close(): Promise<void> {
+    this.life.closing = true;
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 }

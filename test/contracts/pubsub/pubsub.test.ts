@@ -163,7 +163,7 @@ describe.each(overRedis)('Pub/sub over $name that fails', ({ node, urls }) => {
       expect(performance.now() - startMs).toBeLessThan(1000);
       const againMs = performance.now();
       await expect(pubsub.publish('stopped', 'x')).rejects.toThrow();
-      expect(performance.now() - againMs).toBeLessThan(20);
+      expect(performance.now() - againMs).toBeLessThan(200);
       const late = new Ear(pubsub, 'late');
       await late.subscription.ready;
       expect(performance.now() - againMs).toBeLessThan(1500);

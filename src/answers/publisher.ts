@@ -23,6 +23,8 @@ export class Publisher {
   /** Nothing gets through: to seal the same text again at every token would cost more than the answer itself. */
   private failed = false;
   private next: Offsets;
+  /** Somebody asked since the last publish began. */
+  private askedAgain = false;
 
   constructor(
     private readonly ownerId: string,
@@ -43,6 +45,7 @@ export class Publisher {
         }
       : from;
     this.listening = true;
+    this.askedAgain = true;
     this.failed = false;
     this.grown();
   }
@@ -85,10 +88,11 @@ export class Publisher {
   }
 
   private async publish(piece: Piece): Promise<void> {
+    this.askedAgain = false;
     const keys = await this.deps.keyring.of(this.ownerId);
     const heardBy = await this.deps.pubsub.publish(this.channel, encodeDelta(keys, this.messageId, piece));
-    // An ask that came meanwhile may have moved it back.
-    if (this.next === piece.from) this.next = endOf(piece);
+    // Who asked meanwhile may not have heard it.
+    if (!this.askedAgain) this.next = endOf(piece);
     if (heardBy <= 1) this.listening = false;
   }
 

@@ -81,6 +81,20 @@ describe('The publisher of a run', () => {
     expect(stage.deltas).toBe(2);
   });
 
+  it('goes on from where it is, also where a follower has read from there before', async () => {
+    const stage = new Stage();
+    stage.publisher.asked(startOfAnswer);
+    for (const token of ['one ', 'two ', 'three']) {
+      const from = { ...stage.live.end };
+      stage.live.append({ content: token });
+      expect(stage.live.read(from, 100)?.content).toBe(token);
+      stage.publisher.grown();
+      await setImmediate();
+    }
+    expect(stage.heard.readAll(startOfAnswer).content).toBe('one two three');
+    expect(stage.deltas).toBe(3);
+  });
+
   it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
     'loses no token that comes %i turns after a publish has arrived',
     async (turns) => {

@@ -37,6 +37,7 @@ import { newId } from './platform/ids.js';
 import type { Log } from './platform/log.js';
 import { OpenedTexts } from './platform/opened-texts.js';
 import { Periodic } from './platform/periodic.js';
+import { Turns } from './platform/turns.js';
 import { Closers, openResources, type Resources } from './resources.js';
 import { createGraphiQLHandler, graphiQLFolder } from './server/graphiql.js';
 import { NodeResolver } from './server/node.resolver.js';
@@ -139,8 +140,9 @@ function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
   const onChanged = createChangeHints(resources.pubsub);
   const writing = joinWriting(config, resources, parts, onChanged);
   const knownModels = models.all().map(({ id }) => id);
+  const turns = new Turns(clock);
   const conversationService = new ConversationService({
-    ...{ database, limits, rates, knownModels, onChanged },
+    ...{ database, limits, rates, turns, knownModels, onChanged },
     onDeleted: (ownerId, { conversationIds, answerIds }) => {
       for (const conversationId of conversationIds) onChanged(ownerId, conversationId);
       for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
@@ -150,7 +152,7 @@ function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
   const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
   startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
   const answerService = new AnswerService({
-    ...{ database, keyring, clock, limits, rates, models, onChanged, ...writing },
+    ...{ database, keyring, clock, limits, rates, turns, models, onChanged, ...writing },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
     providerOf: chooseProvider(config, clock),
     instance: `${hostname()}/${process.pid}/${newId()}`,

@@ -19,7 +19,7 @@ import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
 import type { SourceFailure } from '../platform/pulled-source.js';
 import type { Rates } from '../platform/rates.js';
-import { Turns } from '../platform/turns.js';
+import type { Turns } from '../platform/turns.js';
 import type { RunKey } from './answer.repository.js';
 import { type Batch, readBatch, readSend, type Send } from './answer-input.js';
 import type { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
@@ -40,6 +40,7 @@ export interface AnswerServiceDeps {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly rates: Rates;
+  readonly turns: Turns;
   /** How many answers a person may have written at a time; null for any number. */
   readonly answersAtATime: number | null;
   readonly models: ModelCatalogue;
@@ -64,16 +65,9 @@ export interface Appended {
   readonly messages: readonly MessageRow[];
 }
 
-/** How appends that would wait for one and the same row are let through on this instance. */
-const appendTurns = { width: 2, length: 1000 };
-
 /** Asking, following and cancelling. */
 export class AnswerService {
-  private readonly turns: Turns;
-
-  constructor(private readonly deps: AnswerServiceDeps) {
-    this.turns = new Turns(appendTurns, deps.clock);
-  }
+  constructor(private readonly deps: AnswerServiceDeps) {}
 
   /**
    * Stores the question and an empty answer, and begins to write it; returns as soon as both are stored.
@@ -180,8 +174,8 @@ export class AnswerService {
   }
 
   private get appendDeps() {
-    const { database, cancelling, clock, limits } = this.deps;
-    return { database, cancelling, clock, turns: this.turns, alternativesLimit: limits.alternatives };
+    const { database, cancelling, clock, turns, limits } = this.deps;
+    return { database, cancelling, clock, turns, alternativesLimit: limits.alternatives };
   }
 
   private claim(

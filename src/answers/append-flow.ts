@@ -48,6 +48,8 @@ export interface AppendFlowDeps {
   readonly alternativesLimit: number;
 }
 
+/** So that one is on its way to the database while another is on its way back. */
+const lineWidth = 2;
 /** How long an append with whenBusy CANCEL tries to come between answers, in all. */
 const patienceMs = 10_000;
 
@@ -68,7 +70,9 @@ export async function append(deps: AppendFlowDeps, wish: AppendWish): Promise<Ap
   const line = lineOf(wish);
   if (line === null) return await appendNow(deps, wish, deadlineMs);
   const late = wish.whenBusy === 'CANCEL' ? answerInProgress : unavailable;
-  return await deps.turns.take(line, { waitMs: patienceMs, late }, () => appendNow(deps, wish, deadlineMs));
+  return await deps.turns.take({ line, width: lineWidth, waitMs: patienceMs, late }, () =>
+    appendNow(deps, wish, deadlineMs),
+  );
 }
 
 /**

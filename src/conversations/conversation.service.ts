@@ -6,6 +6,7 @@ import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
 import { type PageArguments, readPage } from '../platform/pagination.js';
 import type { Rates } from '../platform/rates.js';
+import type { Turns } from '../platform/turns.js';
 import { checkText } from '../platform/unicode.js';
 import { makeWaves } from '../platform/waves.js';
 import {
@@ -53,6 +54,7 @@ export interface ConversationServiceDeps {
   >;
   readonly knownModels: readonly string[];
   readonly rates: Rates;
+  readonly turns: Turns;
   /** Told after the commit that a conversation was made or changed. Must not throw. */
   readonly onChanged: (ownerId: string, conversationId: string) => void;
   /** Told after the commit: writers of these answers are fenced, and there are rows to remove. Must not throw. */
@@ -83,7 +85,7 @@ export class ConversationService {
       made: { conversation: id },
     };
     const rated = { rate: 'conversations', claim, clientKey } as const;
-    const { row, replayed } = await takingPoint({ rates: this.deps.rates, database }, rated, () =>
+    const { row, replayed } = await takingPoint(this.deps, rated, () =>
       database.transactionOnce(async (tx) => {
         const request = await claimRequest(tx, claim);
         if (request.claimed) {

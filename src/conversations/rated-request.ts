@@ -1,6 +1,7 @@
-import { ParleyError } from '../errors.js';
+import { ParleyError, unavailable } from '../errors.js';
 import type { Database } from '../platform/database.js';
 import type { Rate, Rates } from '../platform/rates.js';
+import type { Turns } from '../platform/turns.js';
 import { claimRequest, type RequestClaim } from './request.repository.js';
 
 export interface RatedRequest {
@@ -10,13 +11,33 @@ export interface RatedRequest {
   readonly clientKey: string | null;
 }
 
+export interface RatedRequestDeps {
+  readonly rates: Rates;
+  readonly database: Database;
+  /** One request of a key after the other: a crowd of replays neither uses the points up nor holds connections. */
+  readonly turns: Turns;
+}
+
+const waitMs = 10_000;
+
 /**
  * Takes a point for what may be done only so often, before any transaction. A key that was used before costs none: it is
  * let through where there are none left, and gives its point back.
  * @throws RATE_LIMITED
  */
-export async function takingPoint<Outcome extends { readonly replayed: boolean }>(
-  deps: { readonly rates: Rates; readonly database: Database },
+export function takingPoint<Outcome extends { readonly replayed: boolean }>(
+  deps: RatedRequestDeps,
+  rated: RatedRequest,
+  work: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const { clientKey, claim } = rated;
+  if (clientKey === null) return takingPointNow(deps, rated, work);
+  const line = `key ${claim.ownerId}/${claim.key.toString('base64')}`;
+  return deps.turns.take({ line, width: 1, waitMs, late: unavailable }, () => takingPointNow(deps, rated, work));
+}
+
+async function takingPointNow<Outcome extends { readonly replayed: boolean }>(
+  deps: RatedRequestDeps,
   { rate, claim, clientKey }: RatedRequest,
   work: () => Promise<Outcome>,
 ): Promise<Outcome> {

@@ -1,18 +1,17 @@
 import { unavailable } from '../errors.js';
 import type { Clock } from './clock.js';
 
-export interface TurnsOptions {
-  /** How many of a line are let through at a time. */
+/** Where somebody waits for a turn, how long, and what it is told then. */
+export interface TurnWish {
+  readonly line: string;
+  /** How many of the line are let through at a time. */
   readonly width: number;
-  /** How many may wait in one line; whoever comes then is UNAVAILABLE. */
-  readonly length: number;
-}
-
-/** How long somebody waits for a turn, and what it is told then. */
-export interface TurnWait {
   readonly waitMs: number;
   readonly late: () => Error;
 }
+
+/** How many may wait in one line; whoever comes then is UNAVAILABLE. */
+const longestLine = 1000;
 
 interface Line {
   running: number;
@@ -26,21 +25,18 @@ interface Line {
 export class Turns {
   private readonly lines = new Map<string, Line>();
 
-  constructor(
-    private readonly options: TurnsOptions,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly clock: Clock) {}
 
   /** @throws UNAVAILABLE where the line is too long; what `late` makes where it moves too slowly. */
-  async take<T>(name: string, wait: TurnWait, work: () => Promise<T>): Promise<T> {
-    const line = this.lines.get(name) ?? { running: 0, waiting: new Set() };
-    this.lines.set(name, line);
-    if (line.running < this.options.width) line.running += 1;
-    else await this.wait(line, wait);
+  async take<T>(wish: TurnWish, work: () => Promise<T>): Promise<T> {
+    const line = this.lines.get(wish.line) ?? { running: 0, waiting: new Set() };
+    this.lines.set(wish.line, line);
+    if (line.running < wish.width) line.running += 1;
+    else await this.wait(line, wish);
     try {
       return await work();
     } finally {
-      this.leave(name, line);
+      this.leave(wish.line, line);
     }
   }
 
@@ -49,8 +45,8 @@ export class Turns {
     return this.lines.size;
   }
 
-  private wait(line: Line, { waitMs, late }: TurnWait): Promise<void> {
-    if (line.waiting.size >= this.options.length) throw unavailable();
+  private wait(line: Line, { waitMs, late }: TurnWish): Promise<void> {
+    if (line.waiting.size >= longestLine) throw unavailable();
     return new Promise((resolve, reject) => {
       const cancel = this.clock.after(waitMs, () => {
         line.waiting.delete(turn);

@@ -12,6 +12,8 @@ export function stopsTheModel(stage: () => Stage): void {
     const follower = await stage().follow(asked);
     await model.text('As far as ');
     await follower.has('As far as ');
+    // So that no checkpoint is due for a while, with which the writer would hear of it anyway.
+    await stage().readAtLeast(asked, 'As far as ');
     const { closed } = await asked.call;
     const startMs = performance.now();
     const cancelling = asked.atReader.data(cancel, { id: asked.answerId });

@@ -19,6 +19,7 @@ import { createLog } from '../../../src/platform/log.js';
 import { OpenedTexts } from '../../../src/platform/opened-texts.js';
 import { InProcessPubSub, type PubSub } from '../../../src/platform/pubsub.js';
 import { unlimited } from '../../../src/platform/rates.js';
+import { Turns } from '../../../src/platform/turns.js';
 import { type DictatedAnswer, DictatedModel } from './dictated-model.js';
 
 export interface InstanceOptions {
@@ -77,15 +78,16 @@ export class Instance {
     const { runs, replicas } = this;
     this.cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });
     const models = new ModelCatalogue([model], model.id);
+    const turns = new Turns(clock);
     this.answers = new AnswerService({
       ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
-      rates: unlimited,
+      ...{ rates: unlimited, turns },
       answersAtATime: null,
       providerOf: () => this.model,
       instance: 'test',
     });
     this.conversations = new ConversationService({
-      ...{ database, limits, knownModels: [model.id], rates: unlimited, onChanged },
+      ...{ database, limits, knownModels: [model.id], rates: unlimited, turns, onChanged },
       onDeleted: (_ownerId, { answerIds }) => {
         for (const answerId of answerIds) this.cancelling.settledElsewhere(answerId);
       },

@@ -23,6 +23,7 @@ import { newId } from '../../../src/platform/ids.js';
 import { createLog } from '../../../src/platform/log.js';
 import { OpenedTexts } from '../../../src/platform/opened-texts.js';
 import { type Rates, unlimited } from '../../../src/platform/rates.js';
+import { Turns } from '../../../src/platform/turns.js';
 import { NodeResolver } from '../../../src/server/node.resolver.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 
@@ -54,6 +55,7 @@ export class TestDomain {
       limits: defaultLimits,
       knownModels: [model, 'other'],
       rates,
+      turns: new Turns(systemClock),
       onChanged: () => undefined,
       onDeleted: (ownerId, deleted) => this.deletions.push({ ownerId, deleted }),
     });

@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Turns } from '../../../src/platform/turns.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
-const options = { width: 2, length: 3 };
-const wait = { waitMs: 1000, late: () => new Error('too late') };
+const at = (line: string, width = 2) => ({ line, width, waitMs: 1000, late: () => new Error('too late') });
 
 /** Work that ends when it is told to, and the order in which it began. */
 class Works {
@@ -25,9 +24,9 @@ class Works {
 
 describe('Turns', () => {
   it('let so many through at a time, in the order of arrival; other lines do not wait', async () => {
-    const [turns, works] = [new Turns(options, new ManualClock()), new Works()];
-    const taken = [1, 2, 3, 4].map((number) => turns.take('a', wait, works.work(number)));
-    const other = turns.take('b', wait, works.work(5));
+    const [turns, works] = [new Turns(new ManualClock()), new Works()];
+    const taken = [1, 2, 3, 4].map((number) => turns.take(at('a'), works.work(number)));
+    const other = turns.take(at('b'), works.work(5));
     expect(works.begun).toEqual([1, 2, 5]);
     await works.end(2);
     expect(works.begun).toEqual([1, 2, 5, 3]);
@@ -37,9 +36,9 @@ describe('Turns', () => {
   });
 
   it('go on after work that fails', async () => {
-    const [turns, works] = [new Turns({ ...options, width: 1 }, new ManualClock()), new Works()];
-    const first = turns.take('a', wait, works.work(1));
-    const second = turns.take('a', wait, works.work(2));
+    const [turns, works] = [new Turns(new ManualClock()), new Works()];
+    const first = turns.take(at('a', 1), works.work(1));
+    const second = turns.take(at('a', 1), works.work(2));
     const refused = expect(first).rejects.toThrow('broken');
     await works.end(1, new Error('broken'));
     await refused;
@@ -48,11 +47,10 @@ describe('Turns', () => {
     expect(turns.count).toBe(0);
   });
 
-  it('are refused where the line is full (UNAVAILABLE) or moves too slowly; nothing is left of who gave up', async () => {
+  it('are refused where the line moves too slowly; nothing is left of who gave up', async () => {
     const [clock, works] = [new ManualClock(), new Works()];
-    const turns = new Turns(options, clock);
-    const taken = [1, 2, 3, 4, 5].map((number) => turns.take('a', wait, works.work(number)));
-    await expect(turns.take('a', wait, works.work(6))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const turns = new Turns(clock);
+    const taken = [1, 2, 3, 4, 5].map((number) => turns.take(at('a'), works.work(number)));
     const late = Promise.all(taken.slice(2).map((turn) => expect(turn).rejects.toThrow('too late')));
     await clock.advance(1000);
     await late;
@@ -60,5 +58,18 @@ describe('Turns', () => {
     await works.end(2);
     expect(works.begun).toEqual([1, 2]);
     expect([turns.count, clock.timers]).toEqual([0, 0]);
+  });
+
+  it('are refused where a thousand wait already: UNAVAILABLE', async () => {
+    const [clock, works] = [new ManualClock(), new Works()];
+    const turns = new Turns(clock);
+    const taken = Array.from({ length: 1002 }, (_, number) => turns.take(at('a'), works.work(number)));
+    const late = Promise.allSettled(taken.slice(2));
+    await expect(turns.take(at('a'), works.work(1002))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await clock.advance(1000);
+    await late;
+    await works.end(0);
+    await works.end(1);
+    expect(turns.count).toBe(0);
   });
 });

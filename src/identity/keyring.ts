@@ -62,6 +62,11 @@ export class Keyring {
     this.opened.delete(ownerId);
   }
 
+  /** Forgets all, and leaves no timer behind. */
+  close(): void {
+    this.opened.clear();
+  }
+
   private async open(ownerId: string): Promise<OwnerKeys> {
     const rows = await this.database.query<KeyRow>(readKeys, [ownerId]);
     if (rows.length === 0) throw dataIntegrity();

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch: for what people read, never for order or leases. */
   now(): number;
-  /** Milliseconds that only ever grow: for timeouts and ages. */
+  /** Milliseconds that only ever grow, more than 0 (which lru-cache takes for no time at all): for timeouts and ages. */
   monotonic(): number;
   /** Calls `action` once after `delayMs`. The result cancels it; cancelling twice is harmless. */
   after(delayMs: number, action: () => void): () => void;

@@ -9,7 +9,8 @@ interface Timer {
 /** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
   #nowMs: number;
-  #monotonicMs = 0;
+  /** More than 0, as a process that runs has it. */
+  #monotonicMs = 1;
   readonly #timers = new Set<Timer>();
 
   constructor(nowMs: number = Date.UTC(2026, 10, 20, 12)) {

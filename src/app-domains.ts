@@ -1,0 +1,155 @@
+import { hostname } from 'node:os';
+import { AnswerResolver } from './answers/answer.resolver.js';
+import { AnswerService } from './answers/answer.service.js';
+import { Cancelling } from './answers/cancelling.js';
+import { settleLostAnswers } from './answers/lost-answers.js';
+import { DemoModel, demoModelSettings } from './answers/model/demo-model.js';
+import type { ModelProvider } from './answers/model/model.js';
+import { ModelCatalogue, type ModelSettings } from './answers/model/model-catalogue.js';
+import { OpenAiProvider } from './answers/model/openai-provider.js';
+import { withTimeouts } from './answers/model/with-timeouts.js';
+import { Replicas } from './answers/replicas.js';
+import { Runs } from './answers/runs.js';
+import type { Config } from './config.js';
+import { makeConversationLoaders } from './conversations/conversation.loaders.js';
+import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
+import { ConversationService } from './conversations/conversation.service.js';
+import { forgetRequests } from './conversations/request.repository.js';
+import type { Keyring } from './identity/keyring.js';
+import { ViewerResolver } from './identity/viewer.resolver.js';
+import { viewerFinder } from './identity/viewer.types.js';
+import { createChangeHints } from './live/change-hints.js';
+import { ChangeWatch } from './live/change-watch.js';
+import { LiveResolver } from './live/live.resolver.js';
+import { LiveService } from './live/live.service.js';
+import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
+import { makeMessageLoaders } from './messages/message.loaders.js';
+import { MessageResolver, messageFinder } from './messages/message.resolver.js';
+import { MessageService } from './messages/message.service.js';
+import type { Clock } from './platform/clock.js';
+import type { Database } from './platform/database.js';
+import { newId } from './platform/ids.js';
+import type { Log } from './platform/log.js';
+import { Periodic } from './platform/periodic.js';
+import { Turns } from './platform/turns.js';
+import type { Closers, Resources } from './resources.js';
+import { NodeResolver } from './server/node.resolver.js';
+
+const sweepMs = 2000;
+/** How often what nobody reads any more is removed: often and little, also by an instance that does not live long. */
+const removalMs = 10_000;
+const removalBatch = 1000;
+/** Keys are forgotten in this many batches a time at most: a stop waits for them. */
+const forgettingBatches = 10;
+
+/** What every part of a server is joined with. */
+export interface AppParts {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly closers: Closers;
+}
+
+type DomainParts = AppParts & { readonly keyring: Keyring };
+
+/** Every resolver's class has one object, made here; what a domain needs of a later one is handed in as a value. */
+export function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
+  const { database, rates } = resources;
+  const { clock, keyring } = parts;
+  const { limits } = config;
+  const models = new ModelCatalogue(
+    [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
+    config.defaultModel,
+  );
+  const onChanged = createChangeHints(resources.pubsub);
+  const writing = joinWriting(config, resources, parts, onChanged);
+  const knownModels = models.all().map(({ id }) => id);
+  const turns = new Turns(clock);
+  const conversationService = new ConversationService({
+    ...{ database, limits, rates, turns, knownModels, onChanged },
+    onDeleted: (ownerId, { conversationIds, answerIds }) => {
+      for (const conversationId of conversationIds) onChanged(ownerId, conversationId);
+      for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
+      remover.now();
+    },
+  });
+  const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
+  startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
+  const answerService = new AnswerService({
+    ...{ database, keyring, clock, limits, rates, turns, models, onChanged, ...writing },
+    answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
+    providerOf: chooseProvider(config, clock),
+    instance: `${hostname()}/${process.pid}/${newId()}`,
+  });
+  const conversationLoaders = makeConversationLoaders(database);
+  const messageLoaders = makeMessageLoaders(database);
+  const messageService = new MessageService({ database, limits, onChanged });
+  const finders = [viewerFinder, conversationFinder(conversationLoaders), messageFinder(messageLoaders)];
+  const resolvers = [
+    new ViewerResolver(),
+    new NodeResolver(finders, limits.idsPerRequest),
+    new ConversationResolver(conversationService, conversationLoaders),
+    new MessageResolver(messageService, messageLoaders, conversationLoaders),
+    new ConversationMessagesResolver(messageService, messageLoaders),
+    new AnswerResolver(answerService, conversationLoaders, messageLoaders),
+    new LiveResolver(joinLive(config, resources, parts, writing), conversationLoaders, messageLoaders),
+  ];
+  return { resolvers, runs: writing.runs };
+}
+
+/** What writes answers on this instance, and what follows those of other instances. */
+function joinWriting(
+  { limits: { answerBytes, deltaCodeUnits } }: Config,
+  { database, upkeep, pubsub }: Resources,
+  parts: DomainParts,
+  onChanged: ReturnType<typeof createChangeHints>,
+) {
+  const { clock, log, closers, keyring } = parts;
+  const runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged });
+  const lost = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
+  const sweeper = startPeriodic('lost answers', sweepMs, lost, parts);
+  const replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: () => sweeper.now() });
+  closers.add('replicas', () => replicas.close());
+  return { runs, replicas, cancelling: new Cancelling({ database, pubsub, runs, replicas, clock }) };
+}
+
+function joinLive(
+  { limits: { deltaCodeUnits } }: Config,
+  { database, pubsub }: Resources,
+  { clock, log, closers }: DomainParts,
+  { runs, replicas }: Pick<ReturnType<typeof joinWriting>, 'runs' | 'replicas'>,
+): LiveService {
+  const watch = new ChangeWatch({ database, pubsub, clock, log });
+  closers.add('change watch', () => watch.close());
+  return new LiveService({ database, watch, runs, replicas, clock, deltaCodeUnits });
+}
+
+function chooseProvider(config: Config, clock: Clock): (model: ModelSettings) => ModelProvider {
+  const { firstTokenMs, betweenTokensMs, answerMs } = config.limits;
+  const timeouts = { firstTokenMs, betweenTokensMs, wholeMs: answerMs };
+  const demo = withTimeouts(new DemoModel(clock), timeouts, clock);
+  if (!config.openai) return () => demo;
+  const openai = withTimeouts(new OpenAiProvider(config.openai, clock), timeouts, clock);
+  return (model) => (model.id === demoModelSettings.id ? demo : openai);
+}
+
+function startPeriodic(
+  name: string,
+  everyMs: number,
+  work: () => Promise<void>,
+  { log, clock, closers }: AppParts,
+): Periodic {
+  const periodic = new Periodic(name, everyMs, work, { clock, log });
+  closers.add(name, () => periodic.close());
+  periodic.start();
+  return periodic;
+}
+
+async function removeAll(conversations: ConversationService): Promise<void> {
+  while (await conversations.removeDeleted(removalBatch));
+}
+
+async function forgetOldRequests(database: Database): Promise<void> {
+  for (let batch = 0; batch < forgettingBatches; batch++) {
+    if ((await forgetRequests(database, removalBatch)) < removalBatch) return;
+  }
+}

@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/platform/clock.js';
 
+/** More than 0, as a process that runs has it. */
+const startMs = 1;
+
 interface Timer {
   readonly dueMs: number;
   readonly action: () => void;
@@ -9,8 +12,7 @@ interface Timer {
 /** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
   #nowMs: number;
-  /** More than 0, as a process that runs has it. */
-  #monotonicMs = 1;
+  #monotonicMs = startMs;
   readonly #timers = new Set<Timer>();
 
   constructor(nowMs: number = Date.UTC(2026, 10, 20, 12)) {
@@ -31,6 +33,11 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers.delete(timer);
     };
+  }
+
+  /** By how much it was moved. */
+  get passedMs(): number {
+    return this.#monotonicMs - startMs;
   }
 
   /** How many timers are set: what has been closed leaves none. */

@@ -31,6 +31,7 @@ function makeProgram(host: NodeJS.Process, serve: () => Promise<void>): Command 
   addMigrate(program, host);
   addToken(program, host);
   addChat(program, host);
+  addDoctor(program, host);
   return program;
 }
 
@@ -87,6 +88,18 @@ function addChat(program: Command, host: NodeJS.Process): void {
     });
 }
 
+function addDoctor(program: Command, host: NodeJS.Process): void {
+  program
+    .command('doctor')
+    .description('Examines what a server stands on, and says what to do about what is wrong. Changes nothing.')
+    .option('--json', 'prints the findings as JSON')
+    .addHelpText('after', `\n${doctorExamples}`)
+    .action(async (options) => {
+      const { runDoctor } = await import('./doctor.js');
+      await runDoctor(host, options);
+    });
+}
+
 const gather = (role: string, roles: readonly string[] = []) => [...roles, readClaim(role)];
 
 function readClaim(text: string): string {
@@ -126,7 +139,8 @@ Examples:
   $ parley serve                            starts the server
   $ parley migrate                          brings its database up to date
   $ parley token --sub ada --days 7         prints a token for somebody
-  $ parley chat "What can you do?"          asks, and shows the answer while it grows`;
+  $ parley chat "What can you do?"          asks, and shows the answer while it grows
+  $ parley doctor                           examines what the server stands on`;
 
 const serveExamples = `Examples:
   $ parley serve
@@ -154,3 +168,11 @@ Examples:
   $ parley chat --conversation cnv_0199a9c2b7f07c0e8f5d3a1b2c4d5e6f
   $ git diff | parley chat
   $ parley chat --url https://parley.example.com --token "$TOKEN" --model gpt-5 "Hello"`;
+
+const doctorExamples = `It looks at the configuration, the database (version, clock, migrations, indexes, and how every statement of the
+server finds its rows), Redis, the login's keys, the model's server and the encryption keys. The exit code is 1 where
+something is at fault. Beside a server it takes two connections; with the embedded database it may run at any time.
+
+Examples:
+  $ parley doctor
+  $ parley doctor --json | jq '.[] | select(.verdict != "ok")'`;

@@ -47,6 +47,12 @@ export async function hasPostgresPlace(dataDir: string): Promise<boolean> {
   return (await readPointer(dataDir)) !== null || (await exists(dataOf(insideOf(dataDir))));
 }
 
+/** PostgreSQL's own data directory of this DATA_DIR's database, which is looked for and nothing else; null where there is none. */
+export async function lookUpPostgresData(dataDir: string): Promise<string | null> {
+  const data = dataOf((await readPointer(dataDir)) ?? insideOf(dataDir));
+  return (await exists(data)) ? data : null;
+}
+
 /**
  * Finds or makes the place of a DATA_DIR's database: inside it, or, where root's unprivileged user cannot enter it, in
  * a shared folder under a name made of its path. The same DATA_DIR finds the same place again, also after it was moved.

@@ -88,6 +88,13 @@ export async function endLeftoverPostmaster(data: string, log: Log): Promise<voi
   await rm(file, { force: true });
 }
 
+/** The port of the PostgreSQL that runs on `data`; null where none does. */
+export async function findPort(data: string): Promise<number | null> {
+  const lines = await readLines(join(data, 'postmaster.pid'));
+  const port = Number(lines[3]);
+  return port > 0 && (await isPostmasterOf(Number(lines[0]), data)) ? port : null;
+}
+
 async function isPostmasterOf(pid: number, data: string): Promise<boolean> {
   const { state } = await lookUpProcess(pid);
   if (state !== 'living') return false;

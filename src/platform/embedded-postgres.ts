@@ -5,8 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { embeddedPostgresBinaries, type PostgresBinaries, runnableBinaries } from './embedded-postgres-binaries.js';
-import { findPostgresPlace, hasPostgresPlace, type PostgresPlace } from './embedded-postgres-place.js';
-import { endLeftoverPostmaster, startPostmaster } from './embedded-postgres-process.js';
+import {
+  findPostgresPlace,
+  hasPostgresPlace,
+  lookUpPostgresData,
+  type PostgresPlace,
+} from './embedded-postgres-place.js';
+import { endLeftoverPostmaster, findPort, startPostmaster } from './embedded-postgres-process.js';
 import { childOptions, sharedFolders } from './embedded-postgres-user.js';
 import type { Log } from './log.js';
 import { readOrMakeSecret, readSecret } from './secret-file.js';
@@ -95,7 +100,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const settings = durable ? baseSettings : [...baseSettings, ...fragileSettings];
   const logFile = join(dataDir, 'postgres.log');
   const postmaster = await startPostmaster({ binaries, data, user, port, settings, logFile, log });
-  const urlOf = (name: string) => `postgres://${role}:${password}@127.0.0.1:${postmaster.port}/${name}`;
+  const urlOf = (name: string) => addressOf(password, postmaster.port, name);
   try {
     await ensureDatabase(urlOf('postgres'), dataDir);
   } catch (error) {
@@ -106,6 +111,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { pid, stop } = postmaster;
   return { url: urlOf(database), pid, data, notices: [...place.notices, ...notices], stop };
 }
+
+/** Where the database of `dataDir` answers that another process has started; null where none has. */
+export async function findEmbeddedPostgres(dataDir: string): Promise<string | null> {
+  const [data, password] = [await lookUpPostgresData(dataDir), await readSecret(dataDir, passwordName)];
+  const port = data === null ? null : await findPort(data);
+  return port === null || password === null ? null : addressOf(password, port, database);
+}
+
+const addressOf = (password: string, port: number, name: string) =>
+  `postgres://${role}:${password}@127.0.0.1:${port}/${name}`;
 
 /** A database without its password was separated from it; a new password would not open it. */
 async function ownPassword(dataDir: string): Promise<string> {

@@ -19,7 +19,7 @@ const entryFiles = /^src\/(main|cli|serve|print-schema|supported-node|stop-reque
 const groundFiles = /^src\/(errors|limits)\.ts$/;
 
 function layerOf(path: string): string {
-  if (path.startsWith('src/cli/') || entryFiles.test(path)) return 'entry';
+  if (/^src\/(cli|doctor)\//.test(path) || entryFiles.test(path)) return 'entry';
   if (groundFiles.test(path)) return 'ground';
   return /^src\/([^/]+)\//.exec(path)?.[1] ?? 'app';
 }
@@ -37,7 +37,8 @@ interface PackageRule {
 const packageRules: readonly PackageRule[] = [
   {
     name: 'typeorm',
-    allowed: /(\.(entity|repository)|^src\/platform\/database[\w-]*|^src\/migrate|^migrations\/[\w-]+|^ormconfig)\.ts$/,
+    allowed:
+      /(\.(entity|repository)|^src\/platform\/database[\w-]*|^src\/migrate|^src\/doctor\/check-schema|^migrations\/[\w-]+|^ormconfig)\.ts$/,
     instead: 'write the SQL in a repository, as a function that takes the transaction first',
   },
   {

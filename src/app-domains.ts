@@ -18,7 +18,7 @@ import { forgetRequests } from './conversations/request.repository.js';
 import type { Keyring } from './identity/keyring.js';
 import { ViewerResolver } from './identity/viewer.resolver.js';
 import { viewerFinder } from './identity/viewer.types.js';
-import { createChangeHints } from './live/change-hints.js';
+import { ChangeHints } from './live/change-hints.js';
 import { ChangeWatch } from './live/change-watch.js';
 import { LiveResolver } from './live/live.resolver.js';
 import { LiveService } from './live/live.service.js';
@@ -60,7 +60,9 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
     [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
     config.defaultModel,
   );
-  const onChanged = createChangeHints(resources.pubsub);
+  const hints = new ChangeHints(resources.pubsub, clock);
+  parts.closers.add('change hints', async () => hints.close());
+  const onChanged = hints.say;
   const writing = joinWriting(config, resources, parts, onChanged);
   const knownModels = models.all().map(({ id }) => id);
   const turns = new Turns(clock);
@@ -101,7 +103,7 @@ function joinWriting(
   { limits: { answerBytes, deltaCodeUnits } }: Config,
   { database, upkeep, pubsub }: Resources,
   parts: DomainParts,
-  onChanged: ReturnType<typeof createChangeHints>,
+  onChanged: ChangeHints['say'],
 ) {
   const { clock, log, closers, keyring } = parts;
   const runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged });

@@ -32,6 +32,8 @@ export class ChangeWatch {
   private readonly owners = new Map<string, Owner>();
   private cancelPoll: (() => void) | null = null;
   private polling: Promise<void> | null = null;
+  /** Asked for while one is under way, which may have read before what it is asked for. */
+  private pollAgain = false;
   private closed = false;
 
   constructor(private readonly deps: ChangeWatchDeps) {}
@@ -100,12 +102,19 @@ export class ChangeWatch {
 
   private pollNow(): void {
     this.cancelPoll?.();
-    this.polling ??= this.poll()
+    if (this.polling) {
+      this.pollAgain = true;
+      return;
+    }
+    this.polling = this.poll()
       .catch((error: unknown) => this.report(error))
       .finally(() => {
         this.polling = null;
-        if (this.owners.size > 0) this.pollLater();
+        if (this.owners.size === 0 || this.closed) return;
+        if (this.pollAgain) this.pollNow();
+        else this.pollLater();
       });
+    this.pollAgain = false;
   }
 
   private async poll(): Promise<void> {

@@ -1,8 +1,10 @@
 import { Cluster } from 'ioredis';
+import { Breaker } from './breaker.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 import { type Listener, Listeners, type PubSub, type Subscription } from './pubsub.js';
 import { connectRedis, createRedis, type RedisConnection } from './redis.redis.js';
+import { RedisPulse } from './redis-pulse.redis.js';
 
 export interface RedisPubSubOptions {
   readonly urls: readonly string[];
@@ -11,10 +13,7 @@ export interface RedisPubSubOptions {
   readonly readyMs: number;
 }
 
-/**
- * How long publishing fails at once after a publish has failed, so that nothing waits on a dead Redis again and again;
- * a new connection ends it.
- */
+/** How long publishing fails at once after a publish has failed; a new connection ends it. */
 const breakMs = 1000;
 
 /** PUBLISH and SUBSCRIBE over two connections; on a cluster their sharded forms, since a plain one reaches every node. */
@@ -24,7 +23,8 @@ export class RedisPubSub implements PubSub {
   private readonly publisher: RedisConnection;
   private readonly subscriber: RedisConnection;
   private readonly sharded: boolean;
-  private brokenUntilMs = 0;
+  private readonly breaker: Breaker;
+  private readonly pulses: readonly RedisPulse[];
 
   constructor(
     private readonly options: RedisPubSubOptions,
@@ -40,24 +40,20 @@ export class RedisPubSub implements PubSub {
     this.subscriber.on('ready', () => this.renewAll());
     // A cluster replaces lost connections of its subscribers by itself, and is ready all the while.
     this.subscriber.on('subscribersReady', () => this.renewAll());
-    this.publisher.on('ready', () => {
-      this.brokenUntilMs = 0;
-    });
+    this.breaker = new Breaker(clock, breakMs);
+    this.publisher.on('ready', () => this.breaker.reset());
     const onError = (error: unknown) => log.debug({ error }, 'Redis connection failed');
-    connectRedis(this.publisher, onError);
-    connectRedis(this.subscriber, onError);
+    const connections = [this.publisher, this.subscriber];
+    for (const connection of connections) connectRedis(connection, onError);
+    this.pulses = connections.map((connection) => new RedisPulse(connection, clock));
   }
 
   async publish(channel: string, message: string): Promise<number> {
-    if (this.clock.monotonic() < this.brokenUntilMs) throw new Error('Redis failed a moment ago.');
-    try {
-      return this.sharded
+    return await this.breaker.run(async () =>
+      this.sharded
         ? Number(await this.publisher.spublish(channel, message))
-        : await this.publisher.publish(channel, message);
-    } catch (error) {
-      this.brokenUntilMs = this.clock.monotonic() + breakMs;
-      throw error;
-    }
+        : await this.publisher.publish(channel, message),
+    );
   }
 
   subscribe(channel: string, listener: Listener): Subscription {
@@ -73,11 +69,12 @@ export class RedisPubSub implements PubSub {
   }
 
   get connected(): boolean {
-    return this.subscriber.status === 'ready' && this.clock.monotonic() >= this.brokenUntilMs;
+    return this.pulses.every(({ isFelt }) => isFelt) && !this.breaker.isOpen;
   }
 
   async close(): Promise<void> {
     this.listeners.clear();
+    for (const pulse of this.pulses) pulse.close();
     this.subscriber.disconnect();
     this.publisher.disconnect();
   }

@@ -5,6 +5,7 @@ import { createLog } from '../../../src/platform/log.js';
 import { InProcessPubSub, type PubSub, type Subscription } from '../../../src/platform/pubsub.js';
 import { RedisPubSub } from '../../../src/platform/pubsub.redis.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { OutageProxy } from '../../support/outage-proxy.js';
 import { freePort, type RedisServer, startRedisServer } from '../../support/redis-server.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { until } from '../../support/until.js';
@@ -212,6 +213,27 @@ describe('Pub/sub over a Redis that is not there', () => {
     } finally {
       await pubsub.close();
       await late.stop();
+    }
+  });
+});
+
+describe('Pub/sub over a connection that something on the way has dropped', () => {
+  it('is said to be lost within a second, though nobody publishes, and is replaced by one that works', async () => {
+    const proxy = await OutageProxy.start(server.url);
+    try {
+      const [listening, speaking] = [open([proxy.url]), open([server.url])];
+      const ear = new Ear(listening, 'dropped');
+      await ear.hears(speaking, 'dropped', 'before');
+      await until('it is connected', () => listening.connected);
+      proxy.silence();
+      await until('it is said to be lost', () => !listening.connected, 2000);
+      await proxy.restore();
+      await ear.hears(speaking, 'dropped', 'after');
+      await until('it is connected again', () => listening.connected);
+      expect(await listening.publish('dropped', 'x')).toBe(1);
+    } finally {
+      await Promise.all(opened.splice(0).map((pubsub) => pubsub.close()));
+      await proxy.close();
     }
   });
 });

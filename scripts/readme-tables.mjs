@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 /** Writes the tables of the README from the code that they describe; `--check` only says whether they are true. */
 const { describeVariables } = await import('../dist/src/config.js');
-const { defaultLimits, limitMeanings } = await import('../dist/src/limits.js');
+const { defaultLimits, defaultQuotas, limitMeanings, quotaMeanings } = await import('../dist/src/limits.js');
 
 const row = (...cells) => `| ${cells.join(' | ')} |`;
 const table = (head, rows) =>
@@ -20,9 +20,14 @@ const limits = table(
     value.toLocaleString('en'),
   ]),
 );
+const quotas = table(
+  ['name', 'what it bounds', 'value'],
+  Object.entries(defaultQuotas).map(([name, value]) => [`\`${name}\``, quotaMeanings[name], value ?? 'off']),
+);
 
 const readme = await readFile('README.md', 'utf8');
-const filled = fill(fill(readme, 'configuration', configuration), 'limits', limits);
+const tables = { configuration, limits, quotas };
+const filled = Object.entries(tables).reduce((text, [name, content]) => fill(text, name, content), readme);
 if (!process.argv.includes('--check')) await writeFile('README.md', filled);
 else if (filled !== readme) {
   process.stderr.write('The tables of README.md are not what the code says; run: npm run readme\n');

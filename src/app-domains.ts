@@ -34,6 +34,8 @@ import { Periodic } from './platform/periodic.js';
 import { Turns } from './platform/turns.js';
 import type { Closers, Resources } from './resources.js';
 import { NodeResolver } from './server/node.resolver.js';
+import { UsageResolver } from './usage/usage.resolver.js';
+import { UsageService } from './usage/usage.service.js';
 
 const sweepMs = 2000;
 /** How often what nobody reads any more is removed: often and little, also by an instance that does not live long. */
@@ -55,7 +57,7 @@ type DomainParts = AppParts & { readonly keyring: Keyring };
 export function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
   const { database, rates } = resources;
   const { clock, keyring } = parts;
-  const { limits } = config;
+  const { limits, quotas } = config;
   const models = new ModelCatalogue(
     [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
     config.defaultModel,
@@ -77,7 +79,7 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
   startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
   const answerService = new AnswerService({
-    ...{ database, keyring, clock, limits, rates, turns, models, onChanged, ...writing },
+    ...{ database, keyring, clock, limits, quotas, rates, turns, models, onChanged, ...writing },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
     providerOf: chooseProvider(config, clock),
     instance: `${hostname()}/${process.pid}/${newId()}`,
@@ -89,6 +91,7 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const resolvers = [
     new ViewerResolver(),
     new NodeResolver(finders, limits.idsPerRequest),
+    new UsageResolver(new UsageService(database)),
     new ConversationResolver(conversationService, conversationLoaders),
     new MessageResolver(messageService, messageLoaders, conversationLoaders),
     new ConversationMessagesResolver(messageService, messageLoaders),

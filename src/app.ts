@@ -15,6 +15,7 @@ import { Closers, openResources, type Resources } from './resources.js';
 import { createGraphiQLHandler, graphiQLFolder } from './server/graphiql.js';
 import { buildParleySchema } from './server/schema.js';
 import { createServer, type Server } from './server/server.js';
+import { reportRows } from './usage/usage.service.js';
 
 const openedTextBytes = 64 * 1024 * 1024;
 /** After the grace: how long interrupted answers have to settle, and requests in flight to end. */
@@ -69,7 +70,11 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
     authenticate: (authorization) => identity.authenticate(authorization),
     makeContext: (viewer, requestId) => Scope.open(viewer, requestId, scopeDeps),
     readiness: () => database.isReachable(),
-    defaultSizes: { 'Conversation.messages': unsaidPageSize, 'Query.conversations': 20 },
+    defaultSizes: {
+      'Conversation.messages': unsaidPageSize,
+      'Query.conversations': 20,
+      'Query.usageReport': reportRows,
+    },
     bulkMutations: ['appendMessages'],
     graphiql: config.graphiql ? createGraphiQLHandler(graphiQLFolder()) : null,
     allowedOrigins: config.allowedOrigins,

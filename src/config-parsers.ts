@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { VariableReader } from './config-reader.js';
-import { defaultLimits, greatestLimit, type Limits } from './limits.js';
+import { defaultLimits, defaultQuotas, greatestLimit, type Limits, type Quotas } from './limits.js';
 
 const redisExample = 'redis://user:password@host:6379';
 /** One address, or those of the first nodes to ask of a cluster; each is whole, whatever scheme it left out. */
@@ -34,8 +34,14 @@ export function readOrigins(reader: VariableReader): readonly string[] {
   return [];
 }
 
-export function readLimits(reader: VariableReader): Limits {
+/** Limits and quotas: one variable sets both, by name. */
+export function readLimits(reader: VariableReader): { readonly limits: Limits; readonly quotas: Quotas } {
   const limit = z.int().min(1).max(greatestLimit);
-  const schema = z.partialRecord(z.enum(Object.keys(defaultLimits)), limit);
-  return Object.freeze({ ...defaultLimits, ...reader.json('LIMITS', schema, '{"sendsPerMinute": 60}') });
+  const names = Object.keys({ ...defaultLimits, ...defaultQuotas });
+  const given = reader.json('LIMITS', z.partialRecord(z.enum(names), limit), '{"sendsPerMinute": 60}') ?? {};
+  const { tokensPerDay = null, costMicroUsdPerDay = null, ...limits } = given;
+  return {
+    limits: Object.freeze({ ...defaultLimits, ...limits }),
+    quotas: Object.freeze({ tokensPerDay, costMicroUsdPerDay }),
+  };
 }

@@ -79,8 +79,12 @@ export const variables = [
   },
   { name: 'GRAPHIQL', meaning: 'on or off: the page at /graphiql', whenUnset: 'on; off in production' },
   { name: 'INTROSPECTION', meaning: 'on or off: queries of the schema itself', whenUnset: 'on; off in production' },
-  { name: 'LIMITS', meaning: 'JSON that overrides limits by name, e.g. {"sendsPerMinute": 60}', whenUnset: '{}' },
-  { name: 'RATE_LIMITS', meaning: 'off switches the rates off, for tests and benches', whenUnset: 'on' },
+  {
+    name: 'LIMITS',
+    meaning: 'JSON that overrides limits, and sets quotas, by name, e.g. {"sendsPerMinute": 60}',
+    whenUnset: '{}',
+  },
+  { name: 'RATE_LIMITS', meaning: 'off switches the rates off, for tests and benches; quotas stand', whenUnset: 'on' },
   { name: 'LOG_LEVEL', meaning: 'trace, debug, info, warn, error, fatal or silent', whenUnset: 'info' },
 ] as const satisfies readonly VariableDescription[];
 

@@ -5,7 +5,7 @@ import { ConfigError, VariableReader } from './config-reader.js';
 import { type EncryptionKey, readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
 import { type VariableDescription, variables } from './config-variables.js';
 import type { SigningSecret, TokenVerifierOptions } from './identity/token.js';
-import type { Limits } from './limits.js';
+import type { Limits, Quotas } from './limits.js';
 
 export { ConfigError };
 
@@ -41,6 +41,7 @@ export interface Config extends ModelChoice {
   readonly graphiql: boolean;
   readonly introspection: boolean;
   readonly limits: Limits;
+  readonly quotas: Quotas;
   /** False: no rates are kept; the other limits stand. */
   readonly rateLimits: boolean;
   readonly logLevel: (typeof logLevels)[number];
@@ -105,7 +106,7 @@ function readConfig(reader: VariableReader, production: boolean): Config {
     migrateAtStart: reader.onOff('MIGRATE', databases.databaseUrl === null),
     graphiql: reader.onOff('GRAPHIQL', !production),
     introspection: reader.onOff('INTROSPECTION', !production),
-    limits: readLimits(reader),
+    ...readLimits(reader),
     rateLimits: reader.onOff('RATE_LIMITS', true),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
   };

@@ -7,6 +7,7 @@ import { DataKeyEntity } from './identity/data-key.entity.js';
 import { UserEntity } from './identity/user.entity.js';
 import { MessageEntity } from './messages/message.entity.js';
 import { SegmentEntity } from './messages/segment.entity.js';
+import { UsageDayEntity } from './usage/usage-day.entity.js';
 
 /** Every table there is, owners before what is theirs. */
 export const entities = [
@@ -19,4 +20,5 @@ export const entities = [
   MessageEntity,
   AnswerRunEntity,
   AnswerChunkEntity,
+  UsageDayEntity,
 ];

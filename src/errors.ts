@@ -1,3 +1,5 @@
+import type { QuotaName } from './limits.js';
+
 /** The one catalogue of error codes. Every error a client sees carries one of these in `extensions.code`. */
 export const errorCodes = [
   'UNAUTHENTICATED',
@@ -25,6 +27,8 @@ export interface ErrorExtensions {
   readonly reason?: ConflictReason;
   /** RATE_LIMITED: milliseconds after which the same request may succeed. */
   readonly retryAfterMs?: number;
+  /** RATE_LIMITED: the quota that has nothing left, where it is one. */
+  readonly quota?: QuotaName;
   /** UNAVAILABLE: the same request may succeed later, unchanged. */
   readonly retryable?: boolean;
   /** INTERNAL: quotes the one log line that says what happened. */
@@ -68,6 +72,16 @@ export const rateLimited = (what: string, retryAfterMs: number) =>
     code: 'RATE_LIMITED',
     retryAfterMs,
   });
+
+export const quotaUsedUp = (quota: QuotaName, retryAfterMs: number) =>
+  new ParleyError(
+    `The quota ${quota} has not enough left for an answer; try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+    {
+      code: 'RATE_LIMITED',
+      retryAfterMs,
+      quota,
+    },
+  );
 
 export const tooComplex = (message: string) => new ParleyError(message, { code: 'TOO_COMPLEX' });
 

@@ -53,6 +53,21 @@ export type LimitName = keyof typeof defaultLimits;
 /** Each limit's value by its name. */
 export type Limits = { readonly [Name in LimitName]: number };
 
+/** What one person may use in a day in UTC; null is off. `LIMITS` sets them by these names, too. */
+export const defaultQuotas = Object.freeze({ tokensPerDay: null, costMicroUsdPerDay: null });
+
+export type QuotaName = keyof typeof defaultQuotas;
+
+/** Each quota's value by its name; null is off. */
+export type Quotas = { readonly [Name in QuotaName]: number | null };
+
+/** What each quota bounds, for people. */
+export const quotaMeanings: Readonly<Record<QuotaName, string>> = Object.freeze({
+  tokensPerDay: 'the tokens, read and written, that one person uses in a day in UTC',
+  costMicroUsdPerDay:
+    'what one person costs in a day in UTC, in millionths of a US dollar; models without prices count nothing',
+});
+
 /** The most that any limit may be: a timer that is set for longer than this many milliseconds fires at once. */
 export const greatestLimit = 2 ** 31 - 1;
 

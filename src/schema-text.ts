@@ -6,10 +6,12 @@ import { ConversationMessagesResolver } from './messages/conversation-messages.r
 import { MessageResolver } from './messages/message.resolver.js';
 import { NodeResolver } from './server/node.resolver.js';
 import { buildParleySchema, printParleySchema } from './server/schema.js';
+import { UsageResolver } from './usage/usage.resolver.js';
 
 /** Every resolver there is; the app makes an object of each. */
 const resolverClasses = [
   ViewerResolver,
+  UsageResolver,
   NodeResolver,
   ConversationResolver,
   MessageResolver,

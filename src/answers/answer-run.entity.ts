@@ -47,4 +47,22 @@ export class AnswerRunEntity {
 
   @Column({ name: 'durable_reasoning', type: 'integer' })
   durableReasoning!: number;
+
+  /** Of whoever asked, as their token said. */
+  @Column({ type: 'text', nullable: true })
+  department!: string | null;
+
+  /** What the answer may use, by estimate: it is held back from the owner's quotas for as long as this row stands. */
+  @Column({ name: 'reserved_prompt_tokens', type: 'integer', default: 0 })
+  reservedPromptTokens!: number;
+
+  @Column({ name: 'reserved_completion_tokens', type: 'integer', default: 0 })
+  reservedCompletionTokens!: number;
+
+  /** Zero where the model's price is not known. */
+  @Column({ name: 'reserved_prompt_micro_usd', type: 'integer', default: 0 })
+  reservedPromptMicroUsd!: number;
+
+  @Column({ name: 'reserved_completion_micro_usd', type: 'integer', default: 0 })
+  reservedCompletionMicroUsd!: number;
 }

@@ -2,6 +2,8 @@ import type { ChunkRow, MessageRow, Status } from '../messages/message-row.js';
 import { messageColumns } from '../messages/message-row.js';
 import type { Offsets } from '../messages/message-texts.js';
 import { type Querier, statement, type Transaction } from '../platform/database.js';
+import type { EndedRun, Estimate } from '../usage/reservation.js';
+import { addToUsageDays, type EndedRunRow, endedRunColumns, endedRunOf } from '../usage/usage-row.js';
 
 /** Names a run: nobody else's run of the same answer is meant. */
 export interface RunKey {
@@ -133,18 +135,19 @@ export async function requestCancel(querier: Querier, ownerId: string, messageId
 
 const takeStatement = statement(
   'runs.take',
-  `DELETE FROM answer_runs
+  `DELETE FROM answer_runs AS run
    WHERE owner_id = $1 AND message_id = $2 AND run_id = $3
      AND (NOT $4::boolean OR (lease_until < clock_timestamp() AND suspect_since < clock_timestamp() - interval '5 s'))
-   RETURNING run_id`,
+   RETURNING ${endedRunColumns}`,
 );
 
 /**
- * Ends the run, so that nobody else can; false where it is not there any more. With `onlyLost`, only where nobody has
+ * Ends the run, so that nobody else can; null where it is not there any more. With `onlyLost`, only where nobody has
  * renewed its lease for long enough.
  */
-export async function takeRun(tx: Transaction, run: RunKey, onlyLost: boolean): Promise<boolean> {
-  return (await tx.query(takeStatement, [run.ownerId, run.messageId, run.runId, onlyLost])).length > 0;
+export async function takeRun(tx: Transaction, run: RunKey, onlyLost: boolean): Promise<EndedRun | null> {
+  const [row] = await tx.query<EndedRunRow>(takeStatement, [run.ownerId, run.messageId, run.runId, onlyLost]);
+  return row ? endedRunOf(row) : null;
 }
 
 const chunksStatement = statement(
@@ -172,12 +175,22 @@ export interface FinalState {
   readonly costMicroUsd: number | null;
   readonly firstTokenMs: number | null;
   readonly latencyMs: number | null;
+  /** Whom it is counted for in usage, beside the owner. */
+  readonly department: string | null;
+  /** What it counts in quotas beside what is known. */
+  readonly estimate: Estimate;
 }
 
 const finishStatement = statement(
   'answers.finish',
   `WITH header AS (
-     UPDATE conversations SET revision = revision + 1, updated_at = clock_timestamp()
+     UPDATE conversations SET revision = revision + 1, updated_at = clock_timestamp(),
+       used_answers = used_answers + 1,
+       used_prompt_tokens = used_prompt_tokens + coalesce($12::integer, 0),
+       used_completion_tokens = used_completion_tokens + coalesce($13::integer, 0),
+       used_cost_micro_usd = used_cost_micro_usd + coalesce($14::integer, 0),
+       unreported_answers = unreported_answers + ($12 IS NULL OR $13 IS NULL OR $14 IS NULL)::integer,
+       token_estimate = token_estimate + $7
      WHERE owner_id = $1 AND id = $2
      RETURNING revision
    ), message AS (
@@ -190,6 +203,12 @@ const finishStatement = statement(
      RETURNING *
    ), chunks AS (
      DELETE FROM answer_chunks WHERE owner_id = $1 AND message_id = $3
+   ), used AS (
+     ${addToUsageDays(`
+     SELECT $1, (completed_at AT TIME ZONE 'UTC')::date, coalesce(model, ''), coalesce($17::text, ''), 1,
+       coalesce($12, 0), coalesce($13, 0), coalesce($14, 0), ($12 IS NULL OR $13 IS NULL OR $14 IS NULL)::integer,
+       $18::bigint, $19::bigint
+     FROM message`)}
    )
    SELECT ${messageColumns}
    FROM message
@@ -197,7 +216,7 @@ const finishStatement = statement(
      ON segment.owner_id = $1 AND segment.conversation_id = $2 AND segment.first_position = message.segment`,
 );
 
-/** Writes the final state, deletes the checkpoints, takes the next revision; gives the message as it stands. */
+/** Writes the final state, deletes the checkpoints, counts what was used, takes the next revision; gives the message as it stands. */
 export async function finish(tx: Transaction, run: RunKey, state: FinalState): Promise<MessageRow | null> {
   const [row] = await tx.query<MessageRow>(finishStatement, [
     run.ownerId,
@@ -216,6 +235,9 @@ export async function finish(tx: Transaction, run: RunKey, state: FinalState): P
     state.costMicroUsd,
     state.firstTokenMs,
     state.latencyMs,
+    state.department,
+    state.estimate.tokens,
+    state.estimate.costMicroUsd,
   ]);
   return row ?? null;
 }

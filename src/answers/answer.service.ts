@@ -4,10 +4,10 @@ import type { ConversationRow } from '../conversations/conversation-row.js';
 import { takingPoint } from '../conversations/rated-request.js';
 import { requestFingerprint, requestKey } from '../conversations/request.js';
 import type { RequestClaim } from '../conversations/request.repository.js';
-import { badUserInput, notFound, rateLimited } from '../errors.js';
+import { badUserInput, notFound } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { Scope } from '../identity/scope.js';
-import type { Limits } from '../limits.js';
+import type { Limits, Quotas } from '../limits.js';
 import { plainMessage } from '../messages/append.js';
 import type { LockedConversation } from '../messages/conversation-lock.repository.js';
 import { findMessage, findMessages } from '../messages/message.repository.js';
@@ -43,6 +43,7 @@ export interface AnswerServiceDeps {
   readonly turns: Turns;
   /** How many answers a person may have written at a time; null for any number. */
   readonly answersAtATime: number | null;
+  readonly quotas: Quotas;
   readonly models: ModelCatalogue;
   readonly providerOf: (model: ModelSettings) => ModelProvider;
   readonly runs: Runs;
@@ -86,13 +87,12 @@ export class AnswerService {
       const outcome = await takingPoint(this.deps, rated, () =>
         append(this.appendDeps, {
           ...{ scope, claim, conversationId, parentId: send.parentId, whenBusy: send.whenBusy },
-          countsAnswers: this.deps.answersAtATime !== null,
+          beginsAnswer: true,
           create: send.conversationId ? null : sealConversation(scope.keys, conversationId, send.newConversation),
-          plan: (conversation, answersRunning) => {
-            this.checkAnswersRunning(answersRunning);
+          plan: (conversation) => {
             const model = this.chooseModel(send, conversation);
             writing.prepare(model);
-            const run = { messageId: key.messageId, runId: key.runId, instance: this.deps.instance };
+            const run = { messageId: key.messageId, runId: key.runId, instance: this.deps.instance, model };
             return { messages: this.questionAndAnswer(send, questionId, key.messageId, model), run };
           },
         }),
@@ -118,7 +118,7 @@ export class AnswerService {
       conversation: conversationId,
     });
     const wish: AppendWish = {
-      ...{ scope, claim, conversationId, parentId, whenBusy, create: null, countsAnswers: false },
+      ...{ scope, claim, conversationId, parentId, whenBusy, create: null, beginsAnswer: false },
       plan: () => ({ messages, run: null }),
     };
     const outcome: AppendOutcome = await append(this.appendDeps, wish);
@@ -174,8 +174,8 @@ export class AnswerService {
   }
 
   private get appendDeps() {
-    const { database, cancelling, clock, turns, limits } = this.deps;
-    return { database, cancelling, clock, turns, alternativesLimit: limits.alternatives };
+    const { database, cancelling, clock, turns, limits, answersAtATime, quotas } = this.deps;
+    return { database, cancelling, clock, turns, alternativesLimit: limits.alternatives, answersAtATime, quotas };
   }
 
   private claim(
@@ -192,11 +192,6 @@ export class AnswerService {
       fingerprint: requestFingerprint(keys, mutation, input),
       made,
     };
-  }
-
-  private checkAnswersRunning(running: number): void {
-    const most = this.deps.answersAtATime;
-    if (most !== null && running >= most) throw rateLimited(`answers at a time (${most})`, 1000);
   }
 
   private chooseModel(send: Send, conversation: LockedConversation): ModelSettings {

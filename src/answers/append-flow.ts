@@ -1,10 +1,11 @@
 import { insertConversation } from '../conversations/conversation.repository.js';
 import type { SealedConversation } from '../conversations/conversation-input.js';
 import { type RequestClaim, readRequest } from '../conversations/request.repository.js';
-import { conflict, notFound, unauthenticated, unavailable } from '../errors.js';
+import { conflict, notFound, rateLimited, unauthenticated, unavailable } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
+import type { Quotas } from '../limits.js';
 import { type Append, appendMessages } from '../messages/append.js';
-import { readSurroundings, type Surroundings } from '../messages/append.repository.js';
+import { type NewRun, readSurroundings, type Surroundings } from '../messages/append.repository.js';
 import {
   claim,
   claimAndLock,
@@ -16,7 +17,11 @@ import type { MessageRow } from '../messages/message-row.js';
 import type { Clock } from '../platform/clock.js';
 import type { Database, Transaction } from '../platform/database.js';
 import type { Turns } from '../platform/turns.js';
+import { anyQuota, checkQuotas, type QuotaStanding } from '../usage/quota.js';
+import type { Reservation } from '../usage/reservation.js';
 import type { Cancelling } from './cancelling.js';
+import type { ModelSettings } from './model/model-catalogue.js';
+import { reserve } from './reserve.js';
 import { cancelled, settleLocked } from './settle.js';
 
 /** What one append wants, whichever mutation asks for it. */
@@ -28,10 +33,15 @@ export interface AppendWish {
   readonly create: SealedConversation | null;
   readonly parentId: string | null;
   readonly whenBusy: 'REJECT' | 'CANCEL';
-  /** Is there a limit to the answers that are written for the owner at a time? */
-  readonly countsAnswers: boolean;
+  /** Is an answer to be written? Then it must be one of those that the owner may have at a time, and fit their quotas. */
+  readonly beginsAnswer: boolean;
   /** What to append to the conversation as it was found. It runs again where the transaction does. */
-  readonly plan: (conversation: LockedConversation, answersRunning: number) => Pick<Append, 'messages' | 'run'>;
+  readonly plan: (conversation: LockedConversation) => AppendPlan;
+}
+
+export interface AppendPlan extends Pick<Append, 'messages'> {
+  /** The answer among the messages that is to be written, and by which model; null where none is. */
+  readonly run: (Omit<NewRun, 'reserved'> & { readonly model: ModelSettings }) | null;
 }
 
 export type AppendOutcome =
@@ -46,6 +56,9 @@ export interface AppendFlowDeps {
   /** Appends that would wait for each other's locks wait here, where they hold no connection. */
   readonly turns: Turns;
   readonly alternativesLimit: number;
+  /** How many answers a person may have written at a time; null for any number. */
+  readonly answersAtATime: number | null;
+  readonly quotas: Quotas;
 }
 
 /** So that one is on its way to the database while another is on its way back. */
@@ -67,7 +80,7 @@ class Busy extends Error {
  */
 export async function append(deps: AppendFlowDeps, wish: AppendWish): Promise<AppendOutcome> {
   const deadlineMs = deps.clock.monotonic() + patienceMs;
-  const line = lineOf(wish);
+  const line = lineOf(deps, wish);
   if (line === null) return await appendNow(deps, wish, deadlineMs);
   const late = wish.whenBusy === 'CANCEL' ? answerInProgress : unavailable;
   return await deps.turns.take({ line, width: lineWidth, waitMs: patienceMs, late }, () =>
@@ -80,10 +93,16 @@ export async function append(deps: AppendFlowDeps, wish: AppendWish): Promise<Ap
  * cancels keeps its turn meanwhile, since those behind it would only find the same answer; whoever would be refused does
  * not wait for that.
  */
-function lineOf({ claim: { ownerId }, countsAnswers, create, conversationId, whenBusy }: AppendWish): string | null {
-  if (countsAnswers) return `${ownerId}/${whenBusy}`;
+function lineOf(deps: AppendFlowDeps, wish: AppendWish): string | null {
+  const { claim, create, conversationId, whenBusy } = wish;
+  const { ownerId } = claim;
+  if (countsAnswers(deps, wish)) return `${ownerId}/${whenBusy}`;
   return create ? null : `${ownerId}/${conversationId}/${whenBusy}`;
 }
+
+/** Whoever counts what the owner has running does so alone: two at once would both find room for one more. */
+const countsAnswers = ({ answersAtATime, quotas }: AppendFlowDeps, { beginsAnswer }: AppendWish) =>
+  beginsAnswer && (answersAtATime !== null || anyQuota(quotas));
 
 async function appendNow(deps: AppendFlowDeps, wish: AppendWish, deadlineMs: number): Promise<AppendOutcome> {
   const unheeded = new Set<string>();
@@ -117,29 +136,64 @@ async function attempt(
   wish: AppendWish,
   cancels: Cancels,
 ): Promise<AppendOutcome> {
-  const found = wish.create ? await create(tx, wish, wish.create) : await lock(tx, wish, cancels);
+  const asking: Asking = {
+    wish,
+    countsAnswers: countsAnswers(deps, wish),
+    withQuotas: wish.beginsAnswer && anyQuota(deps.quotas),
+  };
+  const found = wish.create ? await create(tx, asking, wish.create) : await lock(tx, asking, cancels);
   if (!found) return await replay(tx, wish);
-  const { conversation, surroundings, answersRunning } = found;
+  const { conversation, surroundings } = found;
+  if (wish.beginsAnswer) checkAnswersRunning(deps, found);
+  const { messages, run } = wish.plan(conversation);
   const rows = await appendMessages(tx, {
     keys: wish.scope.keys,
-    conversation,
-    surroundings,
+    ...{ conversation, surroundings, messages },
     parentId: wish.parentId,
     alternativesLimit: deps.alternativesLimit,
-    ...wish.plan(conversation, answersRunning),
+    run: run && { ...run, reserved: reserveWithin(deps.quotas, found, run.model, messages) },
+    usage: { department: wish.scope.viewer.department },
   });
   return { replayed: false, conversation, rows };
+}
+
+/** A wish, and what is to be found out before it is granted. */
+interface Asking {
+  readonly wish: AppendWish;
+  readonly countsAnswers: boolean;
+  readonly withQuotas: boolean;
 }
 
 interface Found {
   readonly conversation: LockedConversation;
   readonly surroundings: Surroundings | null;
   readonly answersRunning: number;
+  readonly quotaStanding: QuotaStanding | null;
 }
 
-async function create(tx: Transaction, wish: AppendWish, sealed: SealedConversation): Promise<Found | null> {
-  if (!(await claim(tx, wish))) return null;
-  const row = await insertConversation(tx, wish.claim.ownerId, wish.conversationId, sealed);
+function checkAnswersRunning({ answersAtATime: most }: AppendFlowDeps, { answersRunning }: Found): void {
+  if (most !== null && answersRunning >= most) throw rateLimited(`answers at a time (${most})`, 1000);
+}
+
+/** @throws RATE_LIMITED where the answer might not fit into the owner's quotas */
+function reserveWithin(
+  quotas: Quotas,
+  { conversation, quotaStanding }: Found,
+  model: ModelSettings,
+  messages: AppendPlan['messages'],
+): Reservation {
+  const reserved = reserve(model, conversation, messages);
+  if (quotaStanding) checkQuotas(quotas, quotaStanding, reserved);
+  return reserved;
+}
+
+async function create(
+  tx: Transaction,
+  { wish, countsAnswers, withQuotas }: Asking,
+  sealed: SealedConversation,
+): Promise<Found | null> {
+  if (!(await claim(tx, { claim: wish.claim, countsAnswers }))) return null;
+  const row = await insertConversation(tx, wish.claim.ownerId, wish.conversationId, sealed, withQuotas);
   const conversation: LockedConversation = {
     id: row.id,
     revision: row.revision,
@@ -152,25 +206,35 @@ async function create(tx: Transaction, wish: AppendWish, sealed: SealedConversat
     system_prompt: row.system_prompt,
     has_title: row.title !== null,
     has_automatic_title: false,
+    token_estimate: 0,
   };
-  return { conversation, surroundings: null, answersRunning: row.answers_running };
+  const { answers_running: answersRunning, quota_standing: quotaStanding } = row;
+  return { conversation, surroundings: null, answersRunning, quotaStanding };
 }
 
-async function lock(tx: Transaction, wish: AppendWish, cancels: Cancels): Promise<Found | null> {
+async function lock(tx: Transaction, asking: Asking, cancels: Cancels): Promise<Found | null> {
+  const { wish, countsAnswers } = asking;
   const { ownerId } = wish.claim;
-  const locked = await claimAndLock(tx, wish, wish.conversationId);
+  const locked = await claimAndLock(tx, { claim: wish.claim, countsAnswers }, wish.conversationId);
   if (!locked) return null;
-  const surroundings = await readSurroundings(tx, ownerId, wish.conversationId, wish.parentId);
-  const { running_id: runningId, run_id: runId, answers_running: answersRunning } = surroundings;
-  if (runningId === null || runId === null) return { conversation: locked, surroundings, answersRunning };
+  const found = await lookAround(tx, asking, locked);
+  const { running_id: runningId, run_id: runId } = found.surroundings;
+  if (runningId === null || runId === null) return found;
   if (!cancels.unheeded.has(runningId)) throw new Busy(runningId);
   const run = { ownerId, conversationId: wish.conversationId, messageId: runningId, runId };
   await settleLocked(tx, { run, keys: wish.scope.keys, ending: cancelled, text: null });
   cancels.settled.push(runningId);
-  // Settling took a revision of its own.
+  // Settling took a revision of its own, and gave back what the answer had reserved.
   const conversation = await lockConversation(tx, ownerId, wish.conversationId);
   if (!conversation) throw notFound('conversation');
-  return { conversation, surroundings, answersRunning: answersRunning - 1 };
+  return await lookAround(tx, asking, conversation);
+}
+
+async function lookAround(tx: Transaction, { wish, withQuotas }: Asking, conversation: LockedConversation) {
+  const { claim, conversationId, parentId } = wish;
+  const surroundings = await readSurroundings(tx, claim.ownerId, conversationId, parentId, withQuotas);
+  const { answers_running: answersRunning, quota_standing: quotaStanding } = surroundings;
+  return { conversation, surroundings, answersRunning, quotaStanding };
 }
 
 /** Nothing was claimed and locked: the key was used before, or there is no such conversation, or no such person. */

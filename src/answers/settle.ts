@@ -4,6 +4,7 @@ import { type AnswerText, joinUndamaged, messagePlace } from '../messages/messag
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
+import { type EndedRun, type Estimate, estimateUnreported, nothingEstimated } from '../usage/reservation.js';
 import { type FinalState, findChunks, finish, type RunKey, takeRun } from './answer.repository.js';
 
 /** Why an answer ended, in words that a person may read. */
@@ -73,7 +74,8 @@ export async function settle(tx: Transaction, settlement: Settlement): Promise<M
 /** The same where the caller holds the conversation's lock already. */
 export async function settleLocked(tx: Transaction, settlement: Settlement): Promise<MessageRow | null> {
   const { run, keys, ending, measures = unknownMeasures } = settlement;
-  if (!(await takeRun(tx, run, settlement.onlyLost ?? false))) return null;
+  const ended = await takeRun(tx, run, settlement.onlyLost ?? false);
+  if (!ended) return null;
   const text = settlement.text ?? joinUndamaged(keys, run.messageId, await findChunks(tx, run.ownerId, run.messageId));
   const sealed = (column: 'content' | 'reasoning', clear: string) =>
     clear === '' ? null : keys.seal(messagePlace(run.messageId, column), clear);
@@ -87,5 +89,14 @@ export async function settleLocked(tx: Transaction, settlement: Settlement): Pro
     errorMessage: ending.fault?.message ?? null,
     errorRetryable: ending.fault?.retryable ?? null,
     ...measures,
+    department: ended.department,
+    estimate: estimateOf(ended, ending, text, measures),
   });
+}
+
+/** A model that failed before its first word is taken to have charged nothing. */
+function estimateOf(ended: EndedRun, { status }: Ending, text: AnswerText, measures: Measures): Estimate {
+  const writtenTokens = estimateTokens(text.content) + estimateTokens(text.reasoning);
+  if (status === 'FAILED' && writtenTokens === 0) return nothingEstimated;
+  return estimateUnreported(ended, measures, writtenTokens);
 }

@@ -1,4 +1,7 @@
 import { statement, type Transaction } from '../platform/database.js';
+import { estimateUnreported, nothingReported } from '../usage/reservation.js';
+import { type AbandonedAnswer, countAbandoned } from '../usage/usage.repository.js';
+import { type EndedRunRow, endedRunColumns, endedRunOf } from '../usage/usage-row.js';
 
 const lockStatement = statement(
   'conversations.lockMany',
@@ -16,8 +19,18 @@ const markStatement = statement(
 
 const dropRunsStatement = statement(
   'answerRuns.drop',
-  'DELETE FROM answer_runs WHERE owner_id = $1 AND conversation_id = ANY ($2::uuid[]) RETURNING message_id',
+  `DELETE FROM answer_runs AS run USING messages AS message
+   WHERE run.owner_id = $1 AND run.conversation_id = ANY ($2::uuid[])
+     AND message.owner_id = run.owner_id AND message.id = run.message_id
+   RETURNING run.message_id, message.model, run.durable_content + run.durable_reasoning AS written, ${endedRunColumns}`,
 );
+
+interface DroppedRun extends EndedRunRow {
+  readonly message_id: string;
+  readonly model: string | null;
+  /** UTF-16 code units; a token is at least one of them, by our estimate. */
+  readonly written: number;
+}
 
 const dropChunksStatement = statement(
   'answerChunks.drop',
@@ -38,10 +51,18 @@ export async function markDeleted(tx: Transaction, ownerId: string, ids: readonl
   if (conversationIds.length === 0) return { conversationIds, answerIds: [] };
   await tx.query(markStatement, [ownerId, conversationIds]);
   // Only now, behind the locks: a statement that had waited for them would not see a run that began meanwhile.
-  const runs = await tx.query<{ message_id: string }>(dropRunsStatement, [ownerId, conversationIds]);
+  const runs = await tx.query<DroppedRun>(dropRunsStatement, [ownerId, conversationIds]);
   const answerIds = runs.map((run) => run.message_id);
   if (answerIds.length > 0) await tx.query(dropChunksStatement, [ownerId, answerIds]);
+  await countAbandoned(tx, ownerId, runs.map(abandoned));
   return { conversationIds, answerIds };
+}
+
+/** The model was called: a quota is not to be passed by deleting what one has asked. */
+function abandoned({ model, written, ...row }: DroppedRun): AbandonedAnswer {
+  const run = endedRunOf(row);
+  const writtenTokens = Math.min(written, run.completionTokens);
+  return { model, department: run.department, estimate: estimateUnreported(run, nothingReported, writtenTokens) };
 }
 
 const takeStatement = statement(

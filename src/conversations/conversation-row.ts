@@ -18,6 +18,12 @@ export interface ConversationRow {
   readonly message_count: number;
   /** The answer being written at the moment of the read; null where there is none. */
   readonly active_answer_id: string | null;
+  /** Sums over its finished answers. */
+  readonly used_answers: number;
+  readonly used_prompt_tokens: number;
+  readonly used_completion_tokens: number;
+  readonly used_cost_micro_usd: number;
+  readonly unreported_answers: number;
   readonly created_at: Instant;
   readonly updated_at: Instant;
 }
@@ -33,6 +39,8 @@ export const conversationColumns = `
   conversation.branch_revision, conversation.leaf_id, conversation.message_count,
   (SELECT run.message_id FROM answer_runs AS run
    WHERE run.owner_id = conversation.owner_id AND run.conversation_id = conversation.id) AS active_answer_id,
+  conversation.used_answers, conversation.used_prompt_tokens, conversation.used_completion_tokens,
+  conversation.used_cost_micro_usd, conversation.unreported_answers,
   conversation.created_at, conversation.updated_at`;
 
 type TextColumn = 'title' | 'automatic_title' | 'system_prompt' | 'metadata';

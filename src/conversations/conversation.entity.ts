@@ -65,6 +65,27 @@ export class ConversationEntity {
   @Column({ name: 'message_count', type: 'integer' })
   messageCount!: number;
 
+  /** Sums over its finished answers of what was reported. */
+  @Column({ name: 'used_answers', type: 'integer', default: 0 })
+  usedAnswers!: number;
+
+  @Column({ name: 'used_prompt_tokens', type: 'bigint', default: 0 })
+  usedPromptTokens!: number;
+
+  @Column({ name: 'used_completion_tokens', type: 'bigint', default: 0 })
+  usedCompletionTokens!: number;
+
+  @Column({ name: 'used_cost_micro_usd', type: 'bigint', default: 0 })
+  usedCostMicroUsd!: number;
+
+  /** Answers for which at least one of the three was not reported. */
+  @Column({ name: 'unreported_answers', type: 'integer', default: 0 })
+  unreportedAnswers!: number;
+
+  /** Of all its messages, on every branch: what a prompt of it may come to. */
+  @Column({ name: 'token_estimate', type: 'bigint', default: 0 })
+  tokenEstimate!: number;
+
   /** From this moment on it reads as not there; its rows are removed in batches. */
   @Column({ name: 'deleted_at', type: 'timestamptz', precision: 3, nullable: true })
   deletedAt!: Date | null;

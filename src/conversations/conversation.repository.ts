@@ -1,4 +1,5 @@
 import { type Querier, statement, type Transaction } from '../platform/database.js';
+import { type QuotaStanding, quotaStanding } from '../usage/quota.js';
 import type { SealedConversation } from './conversation-input.js';
 import { type ConversationRow, conversationColumns } from './conversation-row.js';
 
@@ -32,19 +33,28 @@ const insertStatement = statement(
      revision, branch_revision, last_position, leaf_position, leaf_segment, message_count, created_at, updated_at)
    VALUES ($1, $2, $3, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now(), now())
    RETURNING ${conversationColumns},
-     (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running`,
+     (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running,
+     ${quotaStanding('$8::boolean')} AS quota_standing`,
 );
 
-/** A conversation without messages, at revision 1; and how many answers are being written for its owner. */
+/** A new conversation; and how many answers are being written for its owner, and how their quotas stand. */
+export interface InsertedConversation extends ConversationRow {
+  readonly answers_running: number;
+  /** Null where it was not asked for. */
+  readonly quota_standing: QuotaStanding | null;
+}
+
+/** A conversation without messages, at revision 1. */
 export async function insertConversation(
   tx: Transaction,
   ownerId: string,
   id: string,
   sealed: SealedConversation,
-): Promise<ConversationRow & { readonly answers_running: number }> {
+  withQuotas = false,
+): Promise<InsertedConversation> {
   const { sealedTitle, titleTerms, sealedSystemPrompt, sealedMetadata, model } = sealed;
   return one(
-    await tx.query<ConversationRow & { readonly answers_running: number }>(insertStatement, [
+    await tx.query<InsertedConversation>(insertStatement, [
       ownerId,
       id,
       sealedTitle,
@@ -52,6 +62,7 @@ export async function insertConversation(
       sealedSystemPrompt,
       sealedMetadata,
       model,
+      withQuotas,
     ]),
   );
 }

@@ -6,6 +6,7 @@ import type { Instant } from '../platform/instant.js';
 import { ObjectField } from '../platform/object-field.types.js';
 import { PageInfo } from '../platform/page.types.js';
 import { DateTime, JSONObject, type JsonObject } from '../platform/scalars.js';
+import { Usage } from '../usage/usage.types.js';
 import { type ConversationRow, conversationPlace } from './conversation-row.js';
 import { writeListCursor } from './list-cursor.js';
 import { untitled } from './title.js';
@@ -81,6 +82,18 @@ export class Conversation implements Node {
   @ObjectField(() => Int, { description: 'Messages on the visible branch.' })
   get messageCount(): number {
     return this.row.message_count;
+  }
+
+  @ObjectField(() => Usage, { description: 'What its answers used, on every branch.' })
+  get usage(): Usage {
+    const { row } = this;
+    return new Usage({
+      answers: row.used_answers,
+      prompt_tokens: row.used_prompt_tokens,
+      completion_tokens: row.used_completion_tokens,
+      cost_micro_usd: row.used_cost_micro_usd,
+      unreported_answers: row.unreported_answers,
+    });
   }
 
   private open(column: 'title' | 'automatic_title' | 'system_prompt' | 'metadata'): string | null {

@@ -1,5 +1,8 @@
 import { type Statement, statement, type Transaction } from '../platform/database.js';
 import type { Instant } from '../platform/instant.js';
+import { type QuotaStanding, quotaStanding } from '../usage/quota.js';
+import type { Reservation } from '../usage/reservation.js';
+import { addToUsageDays, today } from '../usage/usage-row.js';
 import { endOfBranch } from './message.repository.js';
 import { type MessageRow, messageColumns, type Role, type Status } from './message-row.js';
 
@@ -10,6 +13,8 @@ export interface Surroundings {
   readonly run_id: string | null;
   /** How many answers are being written for this owner, here and elsewhere. */
   readonly answers_running: number;
+  /** How their quotas stand; null where that was not asked for. */
+  readonly quota_standing: QuotaStanding | null;
   /** The wanted parent; all null where it is not in this conversation. */
   readonly parent_id: string | null;
   readonly parent_position: number | null;
@@ -24,6 +29,7 @@ const surroundingsStatement = statement(
   'messages.surroundings',
   `SELECT run.message_id AS running_id, run.run_id,
      (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running,
+     ${quotaStanding('$4::boolean')} AS quota_standing,
      parent.id AS parent_id, parent.position AS parent_position, parent.segment AS parent_segment,
      parent.depth AS parent_depth,
      NOT EXISTS (
@@ -43,8 +49,10 @@ export async function readSurroundings(
   ownerId: string,
   conversationId: string,
   parentId: string | null,
+  withQuotas = false,
 ): Promise<Surroundings> {
-  const [row] = await tx.query<Surroundings>(surroundingsStatement, [ownerId, conversationId, parentId]);
+  const values = [ownerId, conversationId, parentId, withQuotas];
+  const [row] = await tx.query<Surroundings>(surroundingsStatement, values);
   if (!row) throw new Error('A statement that gives one row gave none.');
   return row;
 }
@@ -70,6 +78,15 @@ export interface PlacedMessage {
   readonly createdAt: Instant | null;
 }
 
+/** The one attempt to write an answer, as it begins. */
+export interface NewRun {
+  readonly messageId: string;
+  readonly runId: string;
+  readonly instance: string;
+  /** What it holds back from the owner's quotas until it has ended. */
+  readonly reserved: Reservation;
+}
+
 /** All that one append writes. */
 export interface Writing {
   readonly ownerId: string;
@@ -81,7 +98,9 @@ export interface Writing {
   readonly branch: { readonly from: number; readonly visibleTo: number } | null;
   /** The segment that begins here. */
   readonly opens: { readonly parentSegment: number | null; readonly forkPosition: number | null } | null;
-  readonly run: { readonly messageId: string; readonly runId: string; readonly instance: string } | null;
+  readonly run: NewRun | null;
+  /** Do answers among the messages count as used by the owner, for this department (null: for none)? */
+  readonly usage: { readonly department: string | null } | null;
   /** A title made of the first message; terms null where one of the person's own is shown. */
   readonly title: { readonly sealed: Buffer; readonly terms: readonly Buffer[] | null } | null;
 }
@@ -138,8 +157,19 @@ const writing = (branch: string) => `
     RETURNING *
   ), run AS (
     INSERT INTO answer_runs (owner_id, message_id, conversation_id, run_id, instance, lease_until, cancel_requested,
-      chunks, durable_content, durable_reasoning)
-    SELECT $1, $26, $2, $27, $28, now() + interval '10 s', false, 0, 0, 0 WHERE $26::uuid IS NOT NULL
+      chunks, durable_content, durable_reasoning, department, reserved_prompt_tokens, reserved_completion_tokens,
+      reserved_prompt_micro_usd, reserved_completion_micro_usd)
+    SELECT $1, $26, $2, $27, $28, now() + interval '10 s', false, 0, 0, 0, $34::text, $35::integer, $36::integer,
+      $37::integer, $38::integer
+    WHERE $26::uuid IS NOT NULL
+  ), used AS (
+    SELECT coalesce(model, '') AS model, count(*) AS answers, coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+      coalesce(sum(completion_tokens), 0) AS completion_tokens, coalesce(sum(cost_micro_usd), 0) AS cost_micro_usd,
+      count(*) FILTER (
+        WHERE prompt_tokens IS NULL OR completion_tokens IS NULL OR cost_micro_usd IS NULL
+      ) AS unreported_answers
+    FROM given WHERE $33::boolean AND role = 'ASSISTANT' AND status <> 'STREAMING'
+    GROUP BY 1
   ), header AS (
     UPDATE conversations
     SET revision = $3,
@@ -150,6 +180,12 @@ const writing = (branch: string) => `
       leaf_segment = $4,
       message_count = (SELECT max(depth) FROM given),
       archived = false,
+      used_answers = used_answers + (SELECT coalesce(sum(used.answers), 0) FROM used),
+      used_prompt_tokens = used_prompt_tokens + (SELECT coalesce(sum(used.prompt_tokens), 0) FROM used),
+      used_completion_tokens = used_completion_tokens + (SELECT coalesce(sum(used.completion_tokens), 0) FROM used),
+      used_cost_micro_usd = used_cost_micro_usd + (SELECT coalesce(sum(used.cost_micro_usd), 0) FROM used),
+      unreported_answers = unreported_answers + (SELECT coalesce(sum(used.unreported_answers), 0) FROM used),
+      token_estimate = token_estimate + (SELECT sum(given.token_estimate) FROM given),
       sealed_automatic_title = coalesce($29::bytea, sealed_automatic_title),
       updated_at = clock_timestamp()
     WHERE owner_id = $1 AND id = $2
@@ -157,6 +193,11 @@ const writing = (branch: string) => `
     INSERT INTO conversation_titles (owner_id, conversation_id, terms)
     SELECT $1, $2, $32::bytea[] WHERE $32::bytea[] IS NOT NULL
     ON CONFLICT (owner_id, conversation_id) DO UPDATE SET terms = excluded.terms
+  ), usage_of_days AS (
+    ${addToUsageDays(`
+    SELECT $1, ${today}, model, coalesce($34::text, ''), answers, prompt_tokens, completion_tokens, cost_micro_usd,
+      unreported_answers, 0, 0
+    FROM used ORDER BY model`)}
   )
   SELECT ${messageColumns}
   FROM message CROSS JOIN (SELECT ${endOfBranch} AS visible_to) AS segment
@@ -203,5 +244,11 @@ export function write(tx: Transaction, writing: Writing): Promise<MessageRow[]> 
     writing.branch?.from ?? null,
     writing.branch?.visibleTo ?? null,
     writing.title?.terms ?? null,
+    writing.usage !== null,
+    writing.usage?.department ?? null,
+    writing.run?.reserved.promptTokens ?? null,
+    writing.run?.reserved.completionTokens ?? null,
+    writing.run?.reserved.promptMicroUsd ?? null,
+    writing.run?.reserved.completionMicroUsd ?? null,
   ]);
 }

@@ -56,6 +56,8 @@ export interface Append {
   /** Each follows the one before it. */
   readonly messages: readonly NewMessage[];
   readonly run: Writing['run'];
+  /** Null where answers among the messages are not to count, as imported ones. */
+  readonly usage: Writing['usage'];
   /** How many messages may follow one and the same. */
   readonly alternativesLimit: number;
 }
@@ -87,6 +89,7 @@ export async function appendMessages(tx: Transaction, append: Append): Promise<M
     branch: place.branch,
     opens: place.segment === null ? place.opens : null,
     run: append.run,
+    usage: append.usage,
     title: titleOf(append),
   });
 }

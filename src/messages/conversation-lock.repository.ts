@@ -14,6 +14,8 @@ export interface LockedConversation {
   readonly system_prompt: string | null;
   readonly has_title: boolean;
   readonly has_automatic_title: boolean;
+  /** Of all its messages, on every branch. */
+  readonly token_estimate: number;
 }
 
 const lockedColumns = `
@@ -21,7 +23,8 @@ const lockedColumns = `
   conversation.leaf_position, conversation.leaf_segment, conversation.message_count, conversation.model,
   encode(conversation.sealed_system_prompt, 'base64') AS system_prompt,
   conversation.sealed_title IS NOT NULL AS has_title,
-  conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title`;
+  conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title,
+  conversation.token_estimate`;
 
 // Locks are taken in the order requests, owner, conversation: each part reads what the one before it returned. A key
 // that another transaction holds is waited for; then nothing is inserted, and nothing further is locked. Where answers

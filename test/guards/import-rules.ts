@@ -9,6 +9,7 @@ const layers = [
   'answers',
   'messages',
   'conversations',
+  'usage',
   'identity',
   'platform',
   'ground',

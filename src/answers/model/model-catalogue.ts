@@ -16,7 +16,7 @@ export interface ModelSettings {
 }
 
 /** The greatest cost that the public contract can say: its numbers of this kind are 32-bit integers. */
-const greatestCostMicroUsd = 2 ** 31 - 1;
+export const greatestCostMicroUsd = 2 ** 31 - 1;
 
 /** Room kept for an answer whose length is the provider's to limit. */
 const assumedAnswerTokens = 4096;
@@ -43,10 +43,14 @@ export class ModelCatalogue {
   }
 }
 
+/** The tokens that room is kept for in an answer of this model. */
+export function answerTokens(model: ModelSettings): number {
+  return model.maxOutputTokens ?? Math.min(assumedAnswerTokens, Math.floor(model.contextTokens / 4));
+}
+
 /** The tokens that a prompt for this model may have. */
 export function promptBudgetTokens(model: ModelSettings): number {
-  const answerTokens = model.maxOutputTokens ?? Math.min(assumedAnswerTokens, Math.floor(model.contextTokens / 4));
-  return model.contextTokens - answerTokens;
+  return model.contextTokens - answerTokens(model);
 }
 
 /** Millionths of a US dollar, rounded; null where a price or a count is not known. */

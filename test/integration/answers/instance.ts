@@ -10,7 +10,7 @@ import { ConversationService } from '../../../src/conversations/conversation.ser
 import { entities } from '../../../src/entities.js';
 import { Keyring } from '../../../src/identity/keyring.js';
 import { Scope } from '../../../src/identity/scope.js';
-import { defaultLimits, type Limits } from '../../../src/limits.js';
+import { defaultLimits, defaultQuotas, type Limits, type Quotas } from '../../../src/limits.js';
 import { type Clock, systemClock } from '../../../src/platform/clock.js';
 import { Database, statement } from '../../../src/platform/database.js';
 import { ConfiguredKeyEncryption } from '../../../src/platform/encryption.js';
@@ -30,6 +30,7 @@ export interface InstanceOptions {
   readonly pubsub?: PubSub;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
+  readonly quotas?: Partial<Quotas>;
   readonly onStatement?: (name: string) => void;
 }
 
@@ -83,6 +84,7 @@ export class Instance {
       ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
       ...{ rates: unlimited, turns },
       answersAtATime: null,
+      quotas: { ...defaultQuotas, ...options.quotas },
       providerOf: () => this.model,
       instance: 'test',
     });

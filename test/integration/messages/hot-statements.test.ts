@@ -39,6 +39,9 @@ const plant = [
   `INSERT INTO requests (owner_id, key, fingerprint, made, created_at)
    SELECT users.id, decode(md5(n::text), 'hex'), decode(md5(n::text), 'hex'), '{}', now()
    FROM users CROSS JOIN generate_series(1, 200) AS n`,
+  `INSERT INTO usage_days (owner_id, day, model, department, answers, prompt_tokens, completion_tokens, cost_micro_usd,
+     unreported_answers, estimated_tokens, estimated_cost_micro_usd)
+   SELECT id, date '2026-01-01' + n, 'scripted', '', 1, 1, 1, 1, 0, 0, 0 FROM users CROSS JOIN generate_series(1, 400) AS n`,
   `INSERT INTO users (id, issuer, subject, created_at)
    SELECT gen_random_uuid(), 'test', n::text, now() FROM generate_series(1, 10000) AS n`,
 ];
@@ -51,6 +54,7 @@ const tables = [
   'answer_runs',
   'answer_chunks',
   'requests',
+  'usage_days',
   'users',
 ];
 
@@ -98,8 +102,9 @@ interface Listed {
 
 /** Reads lists and pages, from the beginning and the end. */
 async function readAll(person: Person): Promise<void> {
-  const { conversations } = await person.data<Listed>(`{ viewer { id } conversations(first: 20) { totalCount nodes {
-    id title activeAnswer { id } lastMessage { id parent { id } } messages(last: 5) { nodes { id } }
+  const { conversations } =
+    await person.data<Listed>(`{ viewer { id usage(from: "2026-03-01T00:00:00Z") { answers } } conversations(first: 20) { totalCount nodes {
+    id title usage { answers } activeAnswer { id } lastMessage { id parent { id } } messages(last: 5) { nodes { id } }
   } } }`);
   const [newest] = conversations.nodes;
   const page = `query ($id: ID!, $last: Int, $first: Int) {

@@ -27,6 +27,7 @@ describe('Configuration with nothing set', () => {
       graphiql: true,
       introspection: true,
       limits: defaultLimits,
+      quotas: { tokensPerDay: null, costMicroUsdPerDay: null },
       rateLimits: true,
       logLevel: 'info',
     });
@@ -165,11 +166,19 @@ describe('LIMITS', () => {
     expect(loadConfig({ LIMITS: '{"pageSize": 10}' }).limits).toEqual({ ...defaultLimits, pageSize: 10 });
   });
 
+  it('sets quotas, too, which are off otherwise', () => {
+    expect(loadConfig({}).quotas).toEqual({ tokensPerDay: null, costMicroUsdPerDay: null });
+    const { limits, quotas } = loadConfig({ LIMITS: '{"pageSize": 10, "tokensPerDay": 5}' });
+    expect(quotas).toEqual({ tokensPerDay: 5, costMicroUsdPerDay: null });
+    expect(limits).toEqual({ ...defaultLimits, pageSize: 10 });
+  });
+
   it.each([
     '{"pagesize": 10}',
     '{"pageSize": "10"}',
     '{"pageSize": 0}',
     '{"pageSize": 1.5}',
+    '{"tokensPerDay": 0}',
     '{"answerMs": 2147483648}',
     '[]',
     'null',

@@ -10,6 +10,7 @@ import { OpenAiProvider } from './answers/model/openai-provider.js';
 import { withTimeouts } from './answers/model/with-timeouts.js';
 import { Replicas } from './answers/replicas.js';
 import { Runs } from './answers/runs.js';
+import { TitleWriter } from './answers/title-writer.js';
 import type { Config } from './config.js';
 import { makeConversationLoaders } from './conversations/conversation.loaders.js';
 import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
@@ -43,6 +44,8 @@ const removalMs = 10_000;
 const removalBatch = 1000;
 /** Keys are forgotten in this many batches a time at most: a stop waits for them. */
 const forgettingBatches = 10;
+/** A title is short, and the first question's words stand there meanwhile. */
+const titleTimeouts = { firstTokenMs: 15_000, betweenTokensMs: 5000, wholeMs: 30_000 };
 
 /** What every part of a server is joined with. */
 export interface AppParts {
@@ -65,9 +68,9 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const hints = new ChangeHints(resources.pubsub, clock);
   parts.closers.add('change hints', async () => hints.close());
   const onChanged = hints.say;
-  const writing = joinWriting(config, resources, parts, onChanged);
-  const knownModels = models.all().map(({ id }) => id);
   const turns = new Turns(clock);
+  const writing = joinWriting(config, resources, { ...parts, turns }, onChanged);
+  const knownModels = models.all().map(({ id }) => id);
   const conversationService = new ConversationService({
     ...{ database, limits, rates, turns, knownModels, onChanged },
     onDeleted: (ownerId, { conversationIds, answerIds }) => {
@@ -103,18 +106,36 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
 
 /** What writes answers on this instance, and what follows those of other instances. */
 function joinWriting(
-  { limits: { answerBytes, deltaCodeUnits } }: Config,
+  config: Config,
   { database, upkeep, pubsub }: Resources,
-  parts: DomainParts,
+  parts: DomainParts & { readonly turns: Turns },
   onChanged: ChangeHints['say'],
 ) {
   const { clock, log, closers, keyring } = parts;
-  const runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged });
+  const { answerBytes, deltaCodeUnits } = config.limits;
+  const titles = joinTitles(config, database, parts, onChanged);
+  const runs = new Runs({
+    ...{ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged },
+    onFinished: (run, final) => titles?.answered(run, final),
+  });
   const lost = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
   const sweeper = startPeriodic('lost answers', sweepMs, lost, parts);
   const replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: () => sweeper.now() });
   closers.add('replicas', () => replicas.close());
   return { runs, replicas, cancelling: new Cancelling({ database, pubsub, runs, replicas, clock }) };
+}
+
+function joinTitles(
+  { openai, titleModel: model }: Config,
+  database: Database,
+  { clock, log, closers, keyring, turns }: DomainParts & { readonly turns: Turns },
+  onChanged: ChangeHints['say'],
+): TitleWriter | null {
+  if (!openai || !model) return null;
+  const provider = withTimeouts(new OpenAiProvider(openai, clock), titleTimeouts, clock);
+  const titles = new TitleWriter({ database, keyring, log, turns, model, provider, onChanged });
+  closers.add('titles', () => titles.close());
+  return titles;
 }
 
 function joinLive(

@@ -17,6 +17,8 @@ export interface ModelChoice {
   readonly demoModel: boolean;
   /** The id of one of `models`, or `demo`. */
   readonly defaultModel: string;
+  /** Writes titles; null: none does. It need not be one of `models`: nobody else may name it. */
+  readonly titleModel: ModelSettings | null;
 }
 
 export const demoModelId = 'demo';
@@ -36,6 +38,7 @@ export function readModels(reader: VariableReader, production: boolean): ModelCh
     models: listed ?? (openai && named && named !== demoModelId ? [modelOf({ id: named }, openai)] : []),
     demoModel: !production,
     defaultModel: named ?? demoModelId,
+    titleModel: readTitleModel(reader, openai, listed ?? []),
   };
   checkDefaultModel(reader, choice);
   return choice;
@@ -49,6 +52,18 @@ function readOpenAi(reader: VariableReader, production: boolean): OpenAiAddress 
   if (!production) return null;
   const remedy = 'set OPENAI_API_KEY for OpenAI, or OPENAI_BASE_URL for any compatible server';
   return reader.fault('OPENAI_BASE_URL', 'is not set, and production has no demo model', remedy);
+}
+
+function readTitleModel(
+  reader: VariableReader,
+  openai: OpenAiAddress | null,
+  listed: readonly ModelSettings[],
+): ModelSettings | null {
+  const id = reader.text('TITLE_MODEL');
+  if (id === null) return null;
+  if (openai) return listed.find((model) => model.id === id) ?? modelOf({ id }, openai);
+  const remedy = 'set OPENAI_BASE_URL or OPENAI_API_KEY too, or leave it out';
+  return reader.fault('TITLE_MODEL', 'names a model that no server offers', remedy);
 }
 
 function checkDefaultModel(reader: VariableReader, { openai, models, demoModel, defaultModel }: ModelChoice): void {

@@ -67,6 +67,11 @@ export const variables = [
     whenUnset: 'demo; required with OPENAI_… and in production',
   },
   {
+    name: 'TITLE_MODEL',
+    meaning: 'the id of a model of that server which writes better titles after the first answer',
+    whenUnset: "titles are the first question's words",
+  },
+  {
     name: 'ALLOWED_ORIGINS',
     meaning: 'the origins of browsers, with commas between them, for CORS and the socket',
     whenUnset: 'the same origin only',

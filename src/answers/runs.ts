@@ -26,6 +26,8 @@ export interface RunsDeps {
   readonly answerBytes: number;
   /** Told after the commit that a conversation changed. Must not throw. */
   readonly onChanged: (ownerId: string, conversationId: string) => void;
+  /** Told after the commit that an answer which was written here is final. Must not throw. */
+  readonly onFinished: (run: RunKey, final: MessageRow) => void;
 }
 
 /** What only the sender knows of a run. */
@@ -179,6 +181,7 @@ export class Runs {
       run.finish(final);
       publisher.settled();
       this.deps.onChanged(run.key.ownerId, run.key.conversationId);
+      if (final) this.deps.onFinished(run.key, final);
     }
     this.entries.delete(run.key.messageId);
     await entry.subscription?.unsubscribe();

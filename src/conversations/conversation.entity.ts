@@ -20,9 +20,13 @@ export class ConversationEntity {
   @Column({ name: 'sealed_title', type: 'bytea', nullable: true })
   sealedTitle!: Buffer | null;
 
-  /** Made from the first message; null while there is none. */
+  /** Made from the first message, or by a model after the first answer; null while there is none. */
   @Column({ name: 'sealed_automatic_title', type: 'bytea', nullable: true })
   sealedAutomaticTitle!: Buffer | null;
+
+  /** Did a model write the automatic title? It does so once. */
+  @Column({ name: 'titled_by_model', type: 'boolean', default: false })
+  titledByModel!: boolean;
 
   @Column({ name: 'sealed_system_prompt', type: 'bytea', nullable: true })
   sealedSystemPrompt!: Buffer | null;

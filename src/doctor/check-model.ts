@@ -6,7 +6,11 @@ const timeoutMs = 5000;
 const listSchema = z.object({ data: z.array(z.object({ id: z.string() })) });
 
 /** Does the model's server let us in, and offer what is configured? It costs no token: only its list is read. */
-export async function checkModel({ openai, models }: Pick<Config, 'openai' | 'models'>): Promise<Finding[]> {
+export async function checkModel({
+  openai,
+  models,
+  titleModel,
+}: Pick<Config, 'openai' | 'models' | 'titleModel'>): Promise<Finding[]> {
   if (!openai) return [note('model', 'The demo model answers; it is part of Parley.')];
   const response = await fetch(`${openai.baseUrl.replace(/\/+$/, '')}/models`, {
     headers: openai.apiKey === null ? {} : { authorization: `Bearer ${openai.apiKey}` },
@@ -28,9 +32,10 @@ export async function checkModel({ openai, models }: Pick<Config, 'openai' | 'mo
     return [warning('model', says, 'Try: npm run cli -- chat "Hello"')];
   }
   const offered = new Set(list.data.data.map(({ id }) => id));
-  const missing = models.filter(({ id }) => !offered.has(id));
-  if (missing.length === 0) return [ok('model', `Its server offers ${models.map(({ id }) => id).join(', ')}.`)];
-  return missing.map(({ id }) =>
+  const wanted = new Set([...models, ...(titleModel ? [titleModel] : [])].map(({ id }) => id));
+  const missing = [...wanted].filter((id) => !offered.has(id));
+  if (missing.length === 0) return [ok('model', `Its server offers ${[...wanted].join(', ')}.`)];
+  return missing.map((id) =>
     warning(
       'model',
       `Its server does not list ${id}.`,

@@ -73,7 +73,17 @@ export class Instance {
     const keyring = new Keyring(database, testKeys, clock);
     this.keyring = keyring;
     this.openedTexts = new OpenedTexts(1_000_000, clock);
-    this.runs = new Runs({ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged });
+    this.runs = new Runs({
+      database: upkeep,
+      pubsub,
+      keyring,
+      clock,
+      log,
+      answerBytes,
+      deltaCodeUnits,
+      onChanged,
+      onFinished: () => undefined,
+    });
     this.sweep = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
     this.replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: this.sweep });
     const { runs, replicas } = this;

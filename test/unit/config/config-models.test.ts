@@ -49,3 +49,21 @@ describe('MODELS', () => {
     expect(blamed({ ...server, DEFAULT_MODEL: 'b', MODELS: '[{"id": "a"}]' })).toEqual(['DEFAULT_MODEL']);
   });
 });
+
+describe('TITLE_MODEL', () => {
+  const server = { OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1', DEFAULT_MODEL: 'a' };
+
+  it('is off where it is not set, and need not be among MODELS, whose limits hold for it otherwise', () => {
+    const models = '[{"id": "a"}, {"id": "b", "maxOutputTokens": 100}]';
+    expect(loadConfig(server).titleModel).toBeNull();
+    expect(loadConfig({ ...server, MODELS: models, TITLE_MODEL: 'b' }).titleModel).toMatchObject({
+      maxOutputTokens: 100,
+    });
+    expect(loadConfig({ ...server, MODELS: models, TITLE_MODEL: 'c' }).titleModel).toMatchObject({ id: 'c' });
+    expect(loadConfig({ ...server, MODELS: models, TITLE_MODEL: 'c' }).models.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('is refused without a server that has it', () => {
+    expect(blamed({ TITLE_MODEL: 'a' })).toEqual(['TITLE_MODEL']);
+  });
+});

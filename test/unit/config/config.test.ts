@@ -21,6 +21,7 @@ describe('Configuration with nothing set', () => {
       models: [],
       demoModel: true,
       defaultModel: 'demo',
+      titleModel: null,
       allowedOrigins: [],
       shutdownGraceMs: 20_000,
       migrateAtStart: true,

@@ -1,9 +1,10 @@
-import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { createLog, type Log } from '../../src/platform/log.js';
 import { Person } from './person.js';
+import { signTestToken } from './sign-test-token.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 import { testRedisUrl } from './test-redis.js';
 
@@ -79,13 +80,3 @@ const newEnvironment = (database: TestDatabase, redis: boolean): NodeJS.ProcessE
   SHUTDOWN_GRACE: '0',
   ...(redis && { REDIS_URL: testRedisUrl() }),
 });
-
-/** By hand, so that a test may sign what no library would. */
-function signTestToken(secrets: string, name: string, claims: object): string {
-  const [kid = '', secret = ''] = secrets.split(':');
-  const nowSeconds = Math.floor(Date.now() / 1000);
-  const payload = { iss: 'parley', aud: 'parley', sub: name, iat: nowSeconds, exp: nowSeconds + 3600, ...claims };
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const body = `${encode({ alg: 'HS256', kid })}.${encode(payload)}`;
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
-}

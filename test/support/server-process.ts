@@ -10,10 +10,14 @@ const root = join(import.meta.dirname, '../..');
 
 export interface ServerProcessOptions {
   /** Beside this instance: on its database and Redis, with its secrets. */
-  readonly beside: TestApp;
+  readonly beside: Pick<TestApp, 'env' | 'token'>;
   readonly env?: NodeJS.ProcessEnv;
   /** A test's temporary folder: what is left of a killed test is found by it. */
   readonly folder: string;
+  /** Loaded before the server, in place of what tells its memory; the file answers each message with one. */
+  readonly preload?: string;
+  /** Told each line that it writes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** In bytes. */
@@ -26,27 +30,29 @@ export interface Memory {
 /** A server as it was built, in a process of its own: one that can be killed, and whose memory is its alone. */
 export class ServerProcess {
   #url: string | null = null;
-  #memory: Memory | null = null;
+  #reply: unknown = null;
   #output = '';
 
   private constructor(
     private readonly child: ChildProcess,
-    private readonly app: TestApp,
+    private readonly app: ServerProcessOptions['beside'],
+    private readonly onLine: (line: string) => void,
   ) {
-    child.on('message', (memory: Memory) => {
-      this.#memory = memory;
+    child.on('message', (reply) => {
+      this.#reply = reply;
     });
     if (child.stderr) void this.read(child.stderr);
     if (child.stdout) void this.read(child.stdout);
   }
 
-  static async start({ beside, env, folder }: ServerProcessOptions): Promise<ServerProcess> {
-    const flags = ['--expose-gc', '--import', join(import.meta.dirname, 'tell-memory.mjs')];
+  static async start(options: ServerProcessOptions): Promise<ServerProcess> {
+    const { beside, env, folder, preload = join(import.meta.dirname, 'tell-memory.mjs') } = options;
+    const flags = ['--expose-gc', '--import', preload];
     const child = spawn(process.execPath, [...flags, join(root, 'dist/src/main.js'), `${folder}/`], {
       env: { ...process.env, ...beside.env, LOG_LEVEL: 'info', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    const server = new ServerProcess(child, beside);
+    const server = new ServerProcess(child, beside, options.onLine ?? (() => undefined));
     await until('the server listens', () => server.#url !== null || server.hasEnded, 20_000);
     if (server.hasEnded) throw new Error(`The server did not start: ${server.#output}`);
     return server;
@@ -69,7 +75,7 @@ export class ServerProcess {
     return new Person(this.url, this.app.token(name));
   }
 
-  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     this.child.kill(name);
   }
 
@@ -87,14 +93,20 @@ export class ServerProcess {
 
   /** What it holds: as it is, or when its garbage has been collected. */
   async memory(how: 'as it is' | 'collect'): Promise<Memory> {
-    this.#memory = null;
-    this.child.send(how);
-    return await until('the server tells its memory', () => this.#memory);
+    return await this.ask<Memory>(how);
+  }
+
+  /** What the file that was loaded before the server answers to a question; one at a time. */
+  async ask<Reply>(question: string | object): Promise<Reply> {
+    this.#reply = null;
+    this.child.send(question);
+    return (await until('the server answers', () => this.#reply)) as Reply;
   }
 
   private async read(stream: NodeJS.ReadableStream): Promise<void> {
     for await (const line of createInterface({ input: stream })) {
       this.#output = `${this.#output}${line}\n`.slice(-4000);
+      this.onLine(line);
       if (line.startsWith('{') && line.includes('"listening"')) this.#url = JSON.parse(line).url;
     }
   }

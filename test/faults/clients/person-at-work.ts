@@ -1,0 +1,206 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { hardText } from '../../support/hard-text.js';
+import type { SeededRandom } from '../../support/seeded-random.js';
+import { questionOf, type Speech } from '../deployment/speech.js';
+import type { Ended } from '../history.js';
+import { AnswerWatcher } from './answer-watcher.js';
+import { ConversationDevice } from './conversation-device.js';
+import { operate, type Wanted } from './operate.js';
+import { anyInstance, otherInstance, type World } from './world.js';
+
+/** Conversations that somebody works in at a time; the oldest is left alone when there are more. */
+const mostConversations = 5;
+/** Attempts with one key while its outcome is unknown. */
+const mostAttempts = 8;
+
+interface Knows {
+  readonly id: string;
+  readonly messages: string[];
+  readonly answers: string[];
+}
+
+type Deed = () => Promise<void>;
+
+/** Somebody with several tabs open: does one random thing after the other, at whichever instance. */
+export class PersonAtWork {
+  private readonly conversations: Knows[] = [];
+  private readonly following: Promise<void>[] = [];
+  private keys = 0;
+
+  constructor(
+    private readonly world: World,
+    readonly name: string,
+    private readonly random: SeededRandom,
+    private readonly pauseMs: number,
+  ) {}
+
+  /** Until the world is stopping; a few tabs at a time. */
+  async work(tabs: number): Promise<void> {
+    await Promise.all(Array.from({ length: tabs }, () => this.workInTab(this.random.fork())));
+  }
+
+  /** Resolves when nothing is followed any more. */
+  async left(): Promise<void> {
+    await Promise.all(this.following);
+  }
+
+  private async workInTab(random: SeededRandom): Promise<void> {
+    while (!this.world.stopping.aborted) {
+      await this.deed(random)();
+      await wait(random.between(0, this.pauseMs * 2));
+    }
+  }
+
+  private deed(random: SeededRandom): Deed {
+    const known = this.conversations.length > 0 ? random.of(...this.some()) : null;
+    if (!known) return () => this.create(random);
+    const deeds: readonly (readonly [number, Deed])[] = [
+      [6, () => this.create(random)],
+      [30, () => this.send(random, random.next() < 0.12 ? null : known)],
+      [14, () => this.append(random, known)],
+      [5, () => this.cancel(random, known)],
+      [9, () => this.rename(random, known)],
+      [9, () => this.rate(random, known)],
+      [3, () => this.remove(random, known)],
+      [18, () => this.readPage(random, known)],
+      [4, () => this.readList(random)],
+    ];
+    let at = random.next() * deeds.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, deed] of deeds) {
+      at -= weight;
+      if (at < 0) return deed;
+    }
+    return () => this.readList(random);
+  }
+
+  private some(): [Knows, ...Knows[]] {
+    const [first, ...others] = this.conversations.slice(-mostConversations);
+    if (!first) throw new Error('There is no conversation.');
+    return [first, ...others];
+  }
+
+  private async create(random: SeededRandom): Promise<void> {
+    const key = this.nextKey();
+    const input = { idempotencyKey: key, metadata: { key }, title: `made with ${key}` };
+    const { result } = await this.insist(random, { kind: 'createConversation', variables: { input }, key });
+    if (result?.conversation) this.learn(random, result.conversation);
+  }
+
+  private async send(random: SeededRandom, known: Knows | null): Promise<void> {
+    const key = this.nextKey();
+    const content = questionOf(key, speechOf(random), hardText(random, random.between(1, 60)));
+    const input = {
+      ...(known ? { conversationId: known.id } : { newConversation: { metadata: { key } } }),
+      ...{ content, idempotencyKey: key, whenBusy: random.next() < 0.2 ? 'CANCEL' : 'REJECT' },
+    };
+    const wanted = { kind: 'sendMessage', variables: { input }, key, conversation: known?.id ?? null } as const;
+    const { result } = await this.insist(random, { ...wanted, wrote: [content] });
+    const [question, answer] = result?.messages ?? [];
+    if (!result?.conversation || !question || !answer) return;
+    const where = known ?? this.learn(random, result.conversation);
+    where.messages.push(question, answer);
+    where.answers.push(answer);
+    for (let followers = random.between(0, 2); followers > 0; followers -= 1) {
+      const watcher = new AnswerWatcher(this.world, this.name, answer, random.fork());
+      this.following.push(watcher.watch());
+    }
+  }
+
+  private async append(random: SeededRandom, { id, messages }: Knows): Promise<void> {
+    const key = this.nextKey();
+    const texts = Array.from({ length: random.between(1, 4) }, (_, index) => `appended ${key}/${index} 日本 👩‍👧`);
+    const roles = ['USER', 'ASSISTANT'] as const;
+    const input = {
+      conversationId: id,
+      messages: texts.map((content, index) => ({ role: roles[index % 2], content })),
+      ...{ idempotencyKey: key, whenBusy: random.next() < 0.2 ? 'CANCEL' : 'REJECT' },
+    };
+    const wanted = { kind: 'appendMessages', variables: { input }, key, conversation: id, wrote: texts } as const;
+    const { result } = await this.insist(random, wanted);
+    messages.push(...(result?.messages ?? []));
+  }
+
+  private async cancel(random: SeededRandom, { id, answers }: Knows): Promise<void> {
+    const answer = answers.at(-1);
+    if (!answer) return;
+    await this.once(random, { kind: 'cancelAnswer', variables: { id: answer }, conversation: id, message: answer });
+  }
+
+  private async rename(random: SeededRandom, { id }: Knows): Promise<void> {
+    const title = `called ${this.nextKey()}`;
+    const variables = { input: { id, title } };
+    await this.once(random, { kind: 'updateConversation', variables, conversation: id, wrote: [title] });
+  }
+
+  private async rate(random: SeededRandom, { id, messages }: Knows): Promise<void> {
+    const [first, ...others] = messages.slice(-6);
+    if (!first) return;
+    const message = random.of(first, ...others);
+    const rating = random.of('UP', 'DOWN', null);
+    const variables = { input: { messageId: message, rating } };
+    await this.once(random, { kind: 'rateMessage', variables, conversation: id, message, wrote: [rating ?? ''] });
+  }
+
+  private async remove(random: SeededRandom, { id }: Knows): Promise<void> {
+    const index = this.conversations.findIndex((one) => one.id === id);
+    if (index !== -1) this.conversations.splice(index, 1);
+    await this.insist(random, { kind: 'deleteConversations', variables: { ids: [id] }, conversation: id });
+  }
+
+  private async readPage(random: SeededRandom, { id }: Knows): Promise<void> {
+    await this.once(random, { kind: 'readPage', variables: { id }, conversation: id });
+  }
+
+  private async readList(random: SeededRandom): Promise<void> {
+    await this.once(random, { kind: 'readList', variables: {} });
+  }
+
+  private once(random: SeededRandom, wanted: Omit<Wanted, 'person'>) {
+    return operate(this.world, anyInstance(random), { ...wanted, person: this.name });
+  }
+
+  /** Until it is known what became of it, with the same key; and sometimes once more, as clients do that lost an answer. */
+  private async insist(random: SeededRandom, wanted: Omit<Wanted, 'person'>): Promise<Omit<Ended, 'type'>> {
+    let instance = anyInstance(random);
+    for (let attempts = 1; ; attempts += 1) {
+      const ended = await operate(this.world, instance, { ...wanted, person: this.name });
+      const isKnown = ended.outcome === 'ok' || (ended.outcome === 'refused' && ended.code !== 'UNAVAILABLE');
+      if (ended.outcome === 'ok' && wanted.key && random.next() < 0.15) {
+        await operate(this.world, anyInstance(random), { ...wanted, person: this.name });
+      }
+      if (isKnown || attempts === mostAttempts) return ended;
+      if (random.next() < 0.7) instance = otherInstance(instance);
+      await wait(random.between(20, 800));
+    }
+  }
+
+  private learn(random: SeededRandom, id: string): Knows {
+    const known: Knows = { id, messages: [], answers: [] };
+    this.conversations.push(known);
+    if (random.next() < 0.4) {
+      this.following.push(new ConversationDevice(this.world, this.name, id, random.fork()).follow());
+    }
+    return known;
+  }
+
+  private nextKey(): string {
+    this.keys += 1;
+    return `${this.name}-${this.keys}`;
+  }
+}
+
+function speechOf(random: SeededRandom): Speech {
+  const chance = random.next();
+  const faults = ['error', 'busy once', 'cut', 'stall', 'malformed'] as const;
+  const ending = chance < 0.7 ? 'whole' : random.of(...faults);
+  const isFast = random.next() < 0.15;
+  const content = random.between(20, 4000);
+  const lasts = random.between(1000, 12_000);
+  const pieceUnits = isFast ? random.between(50, 200) : Math.max(1, Math.round((content * 100) / lasts));
+  return {
+    ...{ ending, content, pieceUnits },
+    reasoning: random.next() < 0.2 ? random.between(10, 500) : 0,
+    breaksAt: random.between(0, 99),
+    everyMs: isFast ? random.between(10, 40) : random.between(60, 140),
+  };
+}

@@ -1,0 +1,63 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Deployment } from './deployment/deployment.js';
+import type { History, InstanceName } from './history.js';
+
+/** What is open, by where and what. */
+type Holdings = ReadonlyMap<string, number>;
+
+const looks = 20;
+const betweenLooksMs = 200;
+/** Connections that nobody uses are closed after ten seconds, replicas after three. */
+const goneMs = 45_000;
+const separator = ': ';
+
+const names: readonly InstanceName[] = ['a', 'b'];
+
+/** What is held while nobody asks for anything: the most of several looks, since some work comes and goes by itself. */
+export async function lookAtRest(deployment: Deployment): Promise<Holdings> {
+  let most: Holdings = new Map();
+  for (let look = 0; look < looks; look += 1) {
+    most = merged(most, await holdings(deployment), Math.max);
+    await wait(betweenLooksMs);
+  }
+  return most;
+}
+
+/** Logs what is still held beyond that when everybody has left: the least that it ever was within the time. */
+export async function logLeftovers(deployment: Deployment, history: History, before: Holdings): Promise<void> {
+  const giveUpAtMs = performance.now() + goneMs;
+  let least = await holdings(deployment);
+  const isMore = () => [...least].some(([name, count]) => count > (before.get(name) ?? 0));
+  while (isMore() && performance.now() < giveUpAtMs) {
+    await wait(betweenLooksMs);
+    const now = await holdings(deployment);
+    least = merged(least, now, Math.min);
+  }
+  for (const [name, after] of least) {
+    const [where = '', what = ''] = name.split(separator);
+    history.add({ type: 'left', where, what, before: before.get(name) ?? 0, after });
+  }
+}
+
+function merged(one: Holdings, other: Holdings, choose: (one: number, other: number) => number): Holdings {
+  const all = new Set([...one.keys(), ...other.keys()]);
+  return new Map([...all].map((name) => [name, choose(one.get(name) ?? 0, other.get(name) ?? 0)]));
+}
+
+async function holdings({ instances, postgres, redis }: Deployment): Promise<Holdings> {
+  const held = new Map<string, number>();
+  for (const name of names) {
+    for (const [kind, count] of await instances[name].resources())
+      held.set(`instance ${name}${separator}${kind}`, count);
+  }
+  const connections = await postgres.ask<{ name: string; state: string; count: number }>(
+    `SELECT application_name AS name, coalesce(state, '') AS state, count(*)::integer AS count FROM pg_stat_activity
+     WHERE application_name LIKE 'parley%' GROUP BY 1, 2`,
+  );
+  for (const { name, state, count } of connections ?? []) {
+    held.set(`PostgreSQL${separator}connections of ${name}, ${state}`, count);
+  }
+  const channels = await redis.command('PUBSUB', 'CHANNELS');
+  held.set(`Redis${separator}channels with subscribers`, Array.isArray(channels) ? channels.length : 0);
+  return held;
+}

@@ -1,0 +1,63 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { report } from './report.js';
+import { runSeed, type SeedResult } from './run-seed.js';
+
+const help = `npm run test:faults                    one random seed, five minutes at most
+npm run test:faults -- --seed 7        that one
+npm run test:faults -- --seeds 1-10    one after the other
+npm run test:faults -- --minutes 2     for so long, all in all, for each seed
+npm run test:faults -- --table a.md    writes the closing table there as well
+
+Two instances, as they were built, with a PostgreSQL, a Redis and a model of their own work for a dozen people while one
+thing after the other is killed, stopped, cut, slowed down and emptied; then everything is read back and compared with
+what was acknowledged. Where a promise was broken the exit code is 1, and the history is kept.`;
+
+/** Before the faults and after them: to start, to become quiet, to read back, to find what is left open. */
+const aroundMs = 75_000;
+const leastFaultsMs = 10_000;
+const mostMinutes = 5;
+const people = 12;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      minutes: { type: 'string' },
+      table: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return console.log(help);
+  const minutes = Number(values.minutes ?? mostMinutes);
+  const faultsMs = Math.max(leastFaultsMs, minutes * 60_000 - aroundMs);
+  const results: SeedResult[] = [];
+  for (const seed of seedsOf(values.seed, values.seeds)) {
+    console.log(`Seed ${seed}: again with npm run test:faults -- --seed ${seed}`);
+    const result = await runSeed({ seed, faultsMs, people, say: (line) => console.log(line) });
+    results.push(result);
+    tell(result);
+  }
+  const text = report(results);
+  console.log(`\n${text}`);
+  if (values.table) await writeFile(values.table, `${text}\n`);
+  if (results.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
+}
+
+function tell({ seed, violations, folder }: SeedResult): void {
+  for (const violation of violations.slice(0, 50)) console.log(`VIOLATION ${violation}`);
+  if (violations.length > 50) console.log(`… and ${violations.length - 50} more`);
+  if (folder !== null) console.log(`The history and the logs of both instances: ${folder}`);
+  console.log(`Seed ${seed}: ${violations.length} violations`);
+}
+
+function seedsOf(seed: string | undefined, seeds: string | undefined): number[] {
+  const [first, last] = (seeds ?? '').split('-').map(Number);
+  if (seeds !== undefined && first !== undefined && last !== undefined) {
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  }
+  return [seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(seed)];
+}
+
+await main();

@@ -25,6 +25,7 @@ export const defaultLimits = Object.freeze({
   systemPromptCodeUnits: 32_768,
   commentCodeUnits: 4096,
   idempotencyKeyCodeUnits: 128,
+  searchCodeUnits: 256,
   appendedMessages: 100,
   alternatives: 100,
   answerBytes: mebibyte,
@@ -38,6 +39,7 @@ export const defaultLimits = Object.freeze({
   answersPerOwner: 3,
   conversationsPerMinute: 60,
   sendsPerMinute: 30,
+  searchesPerMinute: 60,
 
   poolWaitMs: 1000,
   statementMs: 5000,
@@ -92,6 +94,7 @@ export const limitMeanings: Readonly<Record<LimitName, string>> = Object.freeze(
   systemPromptCodeUnits: 'the system prompt of a conversation, in UTF-16 code units',
   commentCodeUnits: 'the comment of a rating, in UTF-16 code units',
   idempotencyKeyCodeUnits: 'an idempotency key, in UTF-16 code units',
+  searchCodeUnits: 'the query of a search, in UTF-16 code units',
   appendedMessages: 'the messages of one appendMessages',
   alternatives: 'the messages under one and the same parent',
   answerBytes: 'an answer, in bytes; one that grows past it ends FAILED with ANSWER_TOO_LONG',
@@ -105,6 +108,7 @@ export const limitMeanings: Readonly<Record<LimitName, string>> = Object.freeze(
   answersPerOwner: 'the answers that are being written for one person',
   conversationsPerMinute: 'the conversations that one person creates in a minute',
   sendsPerMinute: 'the questions that one person sends in a minute',
+  searchesPerMinute: 'the searches of one person in a minute',
 
   poolWaitMs: 'the wait for a database connection, in milliseconds',
   statementMs: 'one statement of the database, in milliseconds',

@@ -138,9 +138,10 @@ function openRates(config: Config, clock: Clock, log: Log): Rates {
   const {
     conversationsPerMinute: conversations,
     sendsPerMinute: sends,
+    searchesPerMinute: searches,
     redisCommandMs: commandTimeoutMs,
   } = config.limits;
-  const perMinute = { conversations, sends };
+  const perMinute = { conversations, sends, searches };
   if (!config.redisUrls) return new MemoryRates(perMinute);
   return new RedisRates({ urls: config.redisUrls, commandTimeoutMs, perMinute }, clock, log);
 }

@@ -1,5 +1,5 @@
-import type { ChunkRow, MessageRow, Status } from '../messages/message-row.js';
-import { messageColumns } from '../messages/message-row.js';
+import { type ChunkRow, type MessageRow, messageColumns, type Status } from '../messages/message-row.js';
+import type { MessageTerms } from '../messages/message-terms.js';
 import type { Offsets } from '../messages/message-texts.js';
 import { type Querier, statement, type Transaction } from '../platform/database.js';
 import type { EndedRun, Estimate } from '../usage/reservation.js';
@@ -165,6 +165,7 @@ export interface FinalState {
   readonly status: Exclude<Status, 'STREAMING'>;
   readonly sealedContent: Buffer | null;
   readonly sealedReasoning: Buffer | null;
+  readonly terms: MessageTerms | null;
   readonly tokenEstimate: number;
   readonly finishReason: string | null;
   readonly errorCode: string | null;
@@ -198,7 +199,7 @@ const finishStatement = statement(
      SET status = $4, sealed_content = $5, sealed_reasoning = $6, token_estimate = $7, finish_reason = $8,
        error_code = $9, error_message = $10, error_retryable = $11, prompt_tokens = $12, completion_tokens = $13,
        cost_micro_usd = $14, first_token_ms = $15, latency_ms = $16,
-       completed_at = clock_timestamp(), revision = (SELECT revision FROM header)
+       terms = $20, completed_at = clock_timestamp(), revision = (SELECT revision FROM header)
      WHERE owner_id = $1 AND id = $3 AND status = 'STREAMING'
      RETURNING *
    ), chunks AS (
@@ -238,6 +239,7 @@ export async function finish(tx: Transaction, run: RunKey, state: FinalState): P
     state.department,
     state.estimate.tokens,
     state.estimate.costMicroUsd,
+    state.terms,
   ]);
   return row ?? null;
 }

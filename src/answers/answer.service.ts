@@ -77,8 +77,9 @@ export class AnswerService {
   async send(scope: Scope, input: SendMessageInput): Promise<Sent> {
     const send = readSend(input, this.inputRules);
     const conversationId = send.conversationId ?? newId();
-    const key: RunKey = { ownerId: scope.viewer.id, conversationId, messageId: newId(), runId: newId() };
+    // In this order, which is that of their ids.
     const questionId = newId();
+    const key: RunKey = { ownerId: scope.viewer.id, conversationId, messageId: newId(), runId: newId() };
     const made = { conversation: conversationId, message: questionId, answer: key.messageId };
     const claim = this.claim(scope, 'sendMessage', input, send.idempotencyKey, made);
     const writing = new PreparedRun(this.deps, key);

@@ -1,5 +1,6 @@
 import { lockConversation, lockConversationIfFree } from '../messages/conversation-lock.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
+import { messageTerms } from '../messages/message-terms.js';
 import { type AnswerText, joinUndamaged, messagePlace } from '../messages/message-texts.js';
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
@@ -83,6 +84,7 @@ export async function settleLocked(tx: Transaction, settlement: Settlement): Pro
     status: ending.status,
     sealedContent: sealed('content', text.content),
     sealedReasoning: sealed('reasoning', text.reasoning),
+    terms: await messageTerms(keys, 'ASSISTANT', text.content),
     tokenEstimate: estimateTokens(text.content),
     finishReason: ending.finishReason,
     errorCode: ending.fault?.code ?? null,

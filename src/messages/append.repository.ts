@@ -5,6 +5,7 @@ import type { Reservation } from '../usage/reservation.js';
 import { addToUsageDays, today } from '../usage/usage-row.js';
 import { endOfBranch } from './message.repository.js';
 import { type MessageRow, messageColumns, type Role, type Status } from './message-row.js';
+import type { MessageTerms } from './message-terms.js';
 
 /** What stands where something is to be appended, read after the lock. */
 export interface Surroundings {
@@ -70,6 +71,7 @@ export interface PlacedMessage {
   readonly sealedMetadata: Buffer | null;
   readonly sealedIdempotencyKey: Buffer | null;
   readonly model: string | null;
+  readonly terms: MessageTerms | null;
   readonly tokenEstimate: number;
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
@@ -135,11 +137,11 @@ const writing = (branch: string) => `
     SELECT * FROM unnest(
       $6::uuid[], $7::uuid[], $8::integer[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::bytea[],
       $14::bytea[], $15::bytea[], $16::text[], $17::integer[], $18::integer[], $19::integer[], $20::integer[],
-      $21::integer[], $22::timestamptz[]
+      $21::integer[], $22::timestamptz[], $39::text[]
     ) AS given (
       id, parent_id, position, depth, role, status, sealed_content, sealed_reasoning,
       sealed_metadata, sealed_idempotency_key, model, token_estimate, prompt_tokens, completion_tokens, cost_micro_usd,
-      latency_ms, created_at
+      latency_ms, created_at, terms
     )
   ), opened AS (
     INSERT INTO segments (owner_id, conversation_id, first_position, parent_segment, fork_position, visible_to)
@@ -148,10 +150,11 @@ const writing = (branch: string) => `
     INSERT INTO messages (
       owner_id, id, conversation_id, parent_id, segment, position, depth, revision, role, status,
       sealed_content, sealed_reasoning, sealed_metadata, sealed_idempotency_key, model, token_estimate,
-      prompt_tokens, completion_tokens, cost_micro_usd, latency_ms, created_at, completed_at)
+      prompt_tokens, completion_tokens, cost_micro_usd, latency_ms, terms, created_at, completed_at)
     SELECT $1, id, $2, parent_id, $4, position, depth, $3, role, status,
       sealed_content, sealed_reasoning, sealed_metadata, sealed_idempotency_key, model, token_estimate,
-      prompt_tokens, completion_tokens, cost_micro_usd, latency_ms, coalesce(created_at, clock_timestamp()),
+      prompt_tokens, completion_tokens, cost_micro_usd, latency_ms, terms::bigint[],
+      coalesce(created_at, clock_timestamp()),
       CASE WHEN status <> 'STREAMING' THEN coalesce(created_at, clock_timestamp()) END
     FROM given
     RETURNING *
@@ -250,5 +253,6 @@ export function write(tx: Transaction, writing: Writing): Promise<MessageRow[]> 
     writing.run?.reserved.completionTokens ?? null,
     writing.run?.reserved.promptMicroUsd ?? null,
     writing.run?.reserved.completionMicroUsd ?? null,
+    all((message) => message.terms && `{${message.terms.join(',')}}`),
   ]);
 }

@@ -8,6 +8,7 @@ import { type PlacedMessage, type Surroundings, type Writing, write } from './ap
 import type { LockedConversation } from './conversation-lock.repository.js';
 import { endOfBranch } from './message.repository.js';
 import type { MessageRow, Role, Status } from './message-row.js';
+import { messageTerms } from './message-terms.js';
 import { messagePlace } from './message-texts.js';
 
 /** A message to append, in clear, before it has a place. */
@@ -73,13 +74,15 @@ export async function appendMessages(tx: Transaction, append: Append): Promise<M
   const place = choosePlace(append);
   const firstPosition = conversation.last_position + 1;
   const revision = conversation.revision + 1;
-  const messages = append.messages.map((message, index) =>
-    placed(keys, message, {
+  const messages: PlacedMessage[] = [];
+  for (const [index, message] of append.messages.entries()) {
+    const at = {
       parentId: append.messages[index - 1]?.id ?? place.parentId,
       position: firstPosition + index,
       depth: place.depth + 1 + index,
-    }),
-  );
+    };
+    messages.push(await placed(keys, message, at));
+  }
   return write(tx, {
     ownerId: keys.ownerId,
     conversationId: conversation.id,
@@ -131,11 +134,11 @@ function choosePlace({ conversation, surroundings, parentId, alternativesLimit }
   };
 }
 
-function placed(
+async function placed(
   keys: OwnerKeys,
   message: NewMessage,
   at: { readonly parentId: string | null; readonly position: number; readonly depth: number },
-): PlacedMessage {
+): Promise<PlacedMessage> {
   const sealed = (column: Parameters<typeof messagePlace>[1], text: string | null) =>
     text === null ? null : keys.seal(messagePlace(message.id, column), text);
   return {
@@ -147,6 +150,7 @@ function placed(
     sealedReasoning: sealed('reasoning', message.reasoning),
     sealedMetadata: sealed('metadata', message.metadata),
     sealedIdempotencyKey: sealed('idempotency_key', message.idempotencyKey),
+    terms: await messageTerms(keys, message.role, message.content),
     model: message.model,
     tokenEstimate: estimateTokens(message.content),
     promptTokens: message.promptTokens,

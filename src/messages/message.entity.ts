@@ -11,6 +11,7 @@ import { ConversationEntity } from '../conversations/conversation.entity.js';
 @Index('messages_by_segment', ['ownerId', 'conversationId', 'segment', 'position'])
 @Index('messages_by_revision', ['ownerId', 'conversationId', 'revision', 'position'])
 @Index('messages_by_parent', ['ownerId', 'conversationId', 'parentId'])
+@Index('messages_terms', ['terms'], { type: 'gin' })
 @Check('messages_role_check', `role IN ('SYSTEM', 'USER', 'ASSISTANT', 'TOOL')`)
 @Check('messages_status_check', `status IN ('STREAMING', 'COMPLETE', 'CANCELLED', 'INTERRUPTED', 'FAILED')`)
 @Check('messages_rating_check', `rating IN ('UP', 'DOWN')`)
@@ -101,6 +102,10 @@ export class MessageEntity {
 
   @Column({ name: 'sealed_rating_comment', type: 'bytea', nullable: true })
   sealedRatingComment!: Buffer | null;
+
+  /** Keyed hashes of the words of its content; null where it is not to be found, and for an answer until it is final. */
+  @Column({ type: 'bigint', array: true, nullable: true })
+  terms!: string[] | null;
 
   @Column({ name: 'created_at', type: 'timestamptz', precision: 3 })
   createdAt!: Date;

@@ -2,7 +2,7 @@ import { badUserInput } from '../errors.js';
 import { type OwnerKeys, sameBytes } from './encryption.js';
 
 /** What a cursor points into; one of another kind does not decode. */
-export type CursorKind = 'message' | 'conversation' | 'answer' | 'sync';
+export type CursorKind = 'message' | 'conversation' | 'answer' | 'sync' | 'search';
 
 const version = 1;
 const macBytes = 8;

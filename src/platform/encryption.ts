@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { dataIntegrity } from '../errors.js';
+import { KeyedHash } from './keyed-hash.js';
 
 /** Where a sealed text belongs: it opens nowhere else. */
 export interface Place {
@@ -27,7 +28,7 @@ export interface DataKey {
 export class OwnerKeys {
   private readonly contentKeys = new Map<number, Buffer>();
   private readonly currentId: number;
-  private readonly termKey: Buffer;
+  private readonly terms: KeyedHash;
   private readonly fingerprintKey: Buffer;
   private readonly cursorKey: Buffer;
 
@@ -41,7 +42,7 @@ export class OwnerKeys {
     if (!first || !last) throw dataIntegrity();
     for (const { id, key } of keys) this.contentKeys.set(id, derive(key, 'content'));
     this.currentId = last.id;
-    this.termKey = derive(first.key, 'terms');
+    this.terms = new KeyedHash(derive(first.key, 'terms'));
     this.fingerprintKey = derive(first.key, 'fingerprint');
     this.cursorKey = derive(first.key, 'cursor');
   }
@@ -74,7 +75,7 @@ export class OwnerKeys {
 
   /** The 8 bytes that stand for a word in an index. */
   term(word: string): Buffer {
-    return createHmac('sha256', this.termKey).update(word).digest().subarray(0, 8);
+    return this.terms.digest(word).subarray(0, 8);
   }
 
   /** 32 bytes that tell whether two texts are the same, and nothing else. */

@@ -41,7 +41,11 @@ export class RedisRates implements Rates {
         points: perMinute[rate],
         duration: minuteSeconds,
       });
-    this.limiters = { conversations: limiter('conversations'), sends: limiter('sends') };
+    this.limiters = {
+      conversations: limiter('conversations'),
+      sends: limiter('sends'),
+      searches: limiter('searches'),
+    };
     this.memory = new MemoryRates(perMinute);
   }
 

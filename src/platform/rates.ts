@@ -2,7 +2,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { rateLimited } from '../errors.js';
 
 /** What a person can do only so often. */
-export type Rate = 'conversations' | 'sends';
+export type Rate = 'conversations' | 'sends' | 'searches';
 
 /** How often a person may do each thing in a minute. */
 export type RatesPerMinute = Readonly<Record<Rate, number>>;
@@ -25,7 +25,11 @@ export const unlimited: Rates = {
 
 export const minuteSeconds = 60;
 
-const names: Readonly<Record<Rate, string>> = { conversations: 'new conversations', sends: 'questions' };
+const names: Readonly<Record<Rate, string>> = {
+  conversations: 'new conversations',
+  sends: 'questions',
+  searches: 'searches',
+};
 
 /** What a limiter says by rejecting: a refusal; anything else is its own failure. */
 export function refusalOf(rate: Rate, thrown: unknown): Error | null {
@@ -39,7 +43,11 @@ export class MemoryRates implements Rates {
   constructor(perMinute: RatesPerMinute) {
     const limiter = (rate: Rate) =>
       new RateLimiterMemory({ keyPrefix: rate, points: perMinute[rate], duration: minuteSeconds });
-    this.limiters = { conversations: limiter('conversations'), sends: limiter('sends') };
+    this.limiters = {
+      conversations: limiter('conversations'),
+      sends: limiter('sends'),
+      searches: limiter('searches'),
+    };
   }
 
   async take(rate: Rate, ownerId: string): Promise<void> {

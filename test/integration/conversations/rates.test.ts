@@ -11,7 +11,7 @@ const limited = { code: 'RATE_LIMITED' };
 let domain: TestDomain;
 let person: Person;
 beforeAll(async () => {
-  domain = await TestDomain.start(new MemoryRates({ conversations: 3, sends: 3 }));
+  domain = await TestDomain.start(new MemoryRates({ conversations: 3, sends: 3, searches: 3 }));
 });
 beforeEach(async () => {
   person = await domain.person();

@@ -10,10 +10,10 @@ const million = 1_000_000;
 const forkedLength = 100_000;
 const ownerId = newId();
 
-/** A conversation of one line, and one whose visible branch forks off at every second message. */
+/** A conversation of one line, and one whose visible branch forks off at every second message; ids unlike at their beginnings. */
 const conversations = {
-  'on one segment': { id: newId(), length: million, segmentLength: million },
-  'on 50,000 segments': { id: newId(), length: forkedLength, segmentLength: 2 },
+  'on one segment': { id: newId(1), length: million, segmentLength: million },
+  'on 50,000 segments': { id: newId(2), length: forkedLength, segmentLength: 2 },
 } as const;
 type Shape = (typeof conversations)[keyof typeof conversations];
 

@@ -21,8 +21,10 @@ describe('A new id', () => {
     expect([...ids].sort()).toEqual(ids);
   });
 
-  it('is unlike any other of the same millisecond', () => {
-    expect(new Set(Array.from({ length: 100_000 }, () => newId(1))).size).toBe(100_000);
+  it('is unlike any other of the same millisecond, and comes after those that were asked for before it', () => {
+    const ids = Array.from({ length: 100_000 }, () => newId(1));
+    expect(new Set(ids).size).toBe(100_000);
+    expect(ids.toSorted()).toEqual(ids);
   });
 });
 

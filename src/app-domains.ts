@@ -60,7 +60,7 @@ type DomainParts = AppParts & { readonly keyring: Keyring };
 export function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
   const { database, rates } = resources;
   const { clock, keyring } = parts;
-  const { limits, quotas } = config;
+  const { limits, quotas, temporaryHours } = config;
   const models = new ModelCatalogue(
     [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
     config.defaultModel,
@@ -72,9 +72,9 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const writing = joinWriting(config, resources, { ...parts, turns }, onChanged);
   const knownModels = models.all().map(({ id }) => id);
   const conversationService = new ConversationService({
-    ...{ database, limits, rates, turns, knownModels, onChanged },
-    onDeleted: (ownerId, { conversationIds, answerIds }) => {
-      for (const conversationId of conversationIds) onChanged(ownerId, conversationId);
+    ...{ database, limits, rates, turns, knownModels, temporaryHours, onChanged },
+    onDeleted: (ownerId, { conversationIds, temporaryIds, answerIds }) => {
+      for (const id of conversationIds) onChanged(ownerId, id, temporaryIds.includes(id));
       for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
       remover.now();
     },
@@ -82,7 +82,7 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
   startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
   const answerService = new AnswerService({
-    ...{ database, keyring, clock, limits, quotas, rates, turns, models, onChanged, ...writing },
+    ...{ database, keyring, clock, limits, quotas, rates, turns, models, temporaryHours, onChanged, ...writing },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
     providerOf: chooseProvider(config, clock),
     instance: `${hostname()}/${process.pid}/${newId()}`,

@@ -35,7 +35,10 @@ export class VariableReader {
     return this.#env[name]?.trim() || null;
   }
 
-  whole(name: VariableName, range: { min: number; max: number; whenUnset: number }): number {
+  whole<Unset extends number | null>(
+    name: VariableName,
+    range: { min: number; max: number; whenUnset: Unset },
+  ): number | Unset {
     const text = this.text(name);
     if (text === null) return range.whenUnset;
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;

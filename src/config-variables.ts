@@ -82,6 +82,12 @@ export const variables = [
     meaning: 'on applies the migrations at start',
     whenUnset: 'on with the embedded database, else off',
   },
+  {
+    name: 'RETENTION_DAYS',
+    meaning: 'the days of inactivity after which a conversation is deleted; a person may choose fewer',
+    whenUnset: 'conversations are kept',
+  },
+  { name: 'TEMPORARY_HOURS', meaning: 'the hours that a temporary conversation lives', whenUnset: '24' },
   { name: 'GRAPHIQL', meaning: 'on or off: the page at /graphiql', whenUnset: 'on; off in production' },
   { name: 'INTROSPECTION', meaning: 'on or off: queries of the schema itself', whenUnset: 'on; off in production' },
   {

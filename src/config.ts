@@ -5,7 +5,7 @@ import { ConfigError, VariableReader } from './config-reader.js';
 import { type EncryptionKey, readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
 import { type VariableDescription, variables } from './config-variables.js';
 import type { SigningSecret, TokenVerifierOptions } from './identity/token.js';
-import type { Limits, Quotas } from './limits.js';
+import { greatestRetentionDays, type Limits, type Quotas } from './limits.js';
 
 export { ConfigError };
 
@@ -38,6 +38,9 @@ export interface Config extends ModelChoice {
   readonly allowedOrigins: readonly string[];
   readonly shutdownGraceMs: number;
   readonly migrateAtStart: boolean;
+  /** Days of inactivity after which a conversation is deleted. Null: it is kept. */
+  readonly retentionDays: number | null;
+  readonly temporaryHours: number;
   readonly graphiql: boolean;
   readonly introspection: boolean;
   readonly limits: Limits;
@@ -104,6 +107,8 @@ function readConfig(reader: VariableReader, production: boolean): Config {
     allowedOrigins: readOrigins(reader),
     shutdownGraceMs: reader.whole('SHUTDOWN_GRACE', { min: 0, max: 3600, whenUnset: 20 }) * 1000,
     migrateAtStart: reader.onOff('MIGRATE', databases.databaseUrl === null),
+    retentionDays: reader.whole('RETENTION_DAYS', { min: 1, max: greatestRetentionDays, whenUnset: null }),
+    temporaryHours: reader.whole('TEMPORARY_HOURS', { min: 1, max: 720, whenUnset: 24 }),
     graphiql: reader.onOff('GRAPHIQL', !production),
     introspection: reader.onOff('INTROSPECTION', !production),
     ...readLimits(reader),

@@ -73,6 +73,9 @@ export const quotaMeanings: Readonly<Record<QuotaName, string>> = Object.freeze(
 /** The most that any limit may be: a timer that is set for longer than this many milliseconds fires at once. */
 export const greatestLimit = 2 ** 31 - 1;
 
+/** The longest retention that can be asked for: a hundred years. */
+export const greatestRetentionDays = 36_500;
+
 /** What each limit bounds, for people. */
 export const limitMeanings: Readonly<Record<LimitName, string>> = Object.freeze({
   bodyBytes: 'the body of a request, in bytes',

@@ -1,4 +1,4 @@
-import { type ConversationTexts, readModel, readNewConversation } from '../conversations/conversation-input.js';
+import { type NewConversation, readModel, readNewConversation } from '../conversations/conversation-input.js';
 import { readIdempotencyKey } from '../conversations/request.js';
 import { badUserInput, notFound } from '../errors.js';
 import type { Limits } from '../limits.js';
@@ -14,6 +14,7 @@ import type { AppendMessageInput, AppendMessagesInput, SendMessageInput } from '
 export interface AnswerInputRules {
   readonly limits: Limits;
   readonly knownModels: readonly string[];
+  readonly temporaryHours: number;
   readonly clock: Clock;
 }
 
@@ -21,7 +22,7 @@ export interface AnswerInputRules {
 export interface Send {
   /** Null: a new conversation. */
   readonly conversationId: string | null;
-  readonly newConversation: ConversationTexts;
+  readonly newConversation: NewConversation;
   readonly parentId: string | null;
   readonly content: string;
   readonly model: string | null;

@@ -1,3 +1,4 @@
+import { isThere } from '../conversations/conversation-row.js';
 import { type ChunkRow, type MessageRow, messageColumns, type Status } from '../messages/message-row.js';
 import type { MessageTerms } from '../messages/message-terms.js';
 import type { Offsets } from '../messages/message-texts.js';
@@ -109,7 +110,7 @@ const progressStatement = statement(
    FROM messages AS message
    JOIN conversations AS conversation
      ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
-   WHERE message.owner_id = $1 AND message.id = $2 AND conversation.deleted_at IS NULL`,
+   WHERE message.owner_id = $1 AND message.id = $2 AND ${isThere('conversation')}`,
 );
 
 /** How far an answer is, from `end` on; null where it is not there. */

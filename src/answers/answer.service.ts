@@ -45,6 +45,7 @@ export interface AnswerServiceDeps {
   readonly answersAtATime: number | null;
   readonly quotas: Quotas;
   readonly models: ModelCatalogue;
+  readonly temporaryHours: number;
   readonly providerOf: (model: ModelSettings) => ModelProvider;
   readonly runs: Runs;
   readonly replicas: Replicas;
@@ -170,8 +171,8 @@ export class AnswerService {
   }
 
   private get inputRules() {
-    const { limits, clock, models } = this.deps;
-    return { limits, clock, knownModels: models.all().map(({ id }) => id) };
+    const { limits, clock, models, temporaryHours } = this.deps;
+    return { limits, clock, temporaryHours, knownModels: models.all().map(({ id }) => id) };
   }
 
   private get appendDeps() {
@@ -271,7 +272,7 @@ class PreparedRun {
       systemPrompt: conversation.system_prompt,
     };
     this.started = true;
-    this.deps.runs.start(this.run);
+    this.deps.runs.start(this.run, conversation.expires_at);
   }
 
   discardUnlessStarted(): void {

@@ -204,6 +204,7 @@ async function create(
     message_count: 0,
     model: row.model,
     system_prompt: row.system_prompt,
+    expires_at: row.expires_at,
     has_title: row.title !== null,
     has_automatic_title: false,
     token_estimate: 0,

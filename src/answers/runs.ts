@@ -1,9 +1,11 @@
 import { unavailable } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
+import { greatestLimit } from '../limits.js';
 import { findMessage } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
+import type { Instant } from '../platform/instant.js';
 import type { Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
 import type { RunKey } from './answer.repository.js';
@@ -43,6 +45,7 @@ interface Entry {
   readonly publisher: Publisher;
   subscription: Subscription | null;
   started: boolean;
+  cancelExpiry: () => void;
   /** Resolves when it is written and settled, or when its transaction did not commit. */
   readonly ended: PromiseWithResolvers<void>;
 }
@@ -81,7 +84,14 @@ export class Runs {
     });
     const publisher = new Publisher(key.ownerId, key.messageId, run.live, this.deps);
     const ended = Promise.withResolvers<void>();
-    this.entries.set(key.messageId, { run, publisher, subscription: null, started: false, ended });
+    this.entries.set(key.messageId, {
+      run,
+      publisher,
+      subscription: null,
+      started: false,
+      cancelExpiry: () => {},
+      ended,
+    });
     return run;
   }
 
@@ -94,11 +104,15 @@ export class Runs {
     entry.ended.resolve();
   }
 
-  /** The transaction has committed: asks the model, once. */
-  start(run: Run): void {
+  /**
+   * The transaction has committed: asks the model, once. At `expiresAt` the conversation is gone, and the answer with it:
+   * the model is stopped, though no row of it was removed yet.
+   */
+  start(run: Run, expiresAt: Instant | null): void {
     const entry = this.entries.get(run.key.messageId);
     if (!entry || entry.started) return;
     entry.started = true;
+    if (expiresAt !== null) entry.cancelExpiry = this.stopAt(run, expiresAt);
     entry.subscription = this.deps.pubsub.subscribe(channelOf(run.key.messageId), {
       message: (text) => this.hear(entry, text),
       renewed: () => entry.publisher.alive(),
@@ -171,17 +185,26 @@ export class Runs {
     bound.abort();
   }
 
+  private stopAt(run: Run, expiresAt: Instant): () => void {
+    const leftMs = Math.max(0, Date.parse(expiresAt) - this.deps.clock.now());
+    return this.deps.clock.after(Math.min(leftMs, greatestLimit), () => run.stop('fenced'));
+  }
+
   private async write(entry: Entry): Promise<void> {
     const { run, publisher } = entry;
     const ending = await run.listen();
+    entry.cancelExpiry();
     const final = await this.settleSurely(run, ending);
     this.upkeep.remove(run);
     // Given up at a stop: followers are told nothing, and hear from another instance what became of it.
     if (final !== 'unsettled') {
       run.finish(final);
       publisher.settled();
+    }
+    // Of one that is gone, whoever made it so has told.
+    if (final && final !== 'unsettled') {
       this.deps.onChanged(run.key.ownerId, run.key.conversationId);
-      if (final) this.deps.onFinished(run.key, final);
+      this.deps.onFinished(run.key, final);
     }
     this.entries.delete(run.key.messageId);
     await entry.subscription?.unsubscribe();

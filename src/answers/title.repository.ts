@@ -1,3 +1,4 @@
+import { isThere } from '../conversations/conversation-row.js';
 import { type Querier, statement } from '../platform/database.js';
 
 /** What a model makes a title from: the first words that were exchanged, sealed, in base64. */
@@ -18,7 +19,7 @@ const sourceStatement = statement(
    JOIN messages AS answer
      ON answer.owner_id = conversation.owner_id AND answer.id = $3 AND answer.conversation_id = conversation.id
    JOIN messages AS question ON question.owner_id = answer.owner_id AND question.id = answer.parent_id
-   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND ${isThere('conversation')}
      AND conversation.sealed_title IS NULL AND NOT conversation.titled_by_model
      AND conversation.sealed_automatic_title IS NOT NULL
      AND question.sealed_content IS NOT NULL AND answer.sealed_content IS NOT NULL`,
@@ -44,7 +45,8 @@ const writeStatement = statement(
    ), header AS (
      UPDATE conversations
      SET sealed_automatic_title = $3, titled_by_model = true, revision = revision + 1
-     WHERE owner_id = $1 AND id = $2 AND deleted_at IS NULL AND NOT titled_by_model AND sealed_automatic_title = $4
+     WHERE owner_id = $1 AND id = $2 AND ${isThere('conversations')}
+       AND NOT titled_by_model AND sealed_automatic_title = $4
        AND EXISTS (SELECT FROM owner)
      RETURNING sealed_title
    ), terms AS (

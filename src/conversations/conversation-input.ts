@@ -12,6 +12,8 @@ export interface InputRules {
   readonly limits: Pick<Limits, 'titleCodeUnits' | 'systemPromptCodeUnits' | 'metadataBytes'>;
   /** The ids of the models that may be named. */
   readonly knownModels: readonly string[];
+  /** How long temporary conversations live. */
+  readonly temporaryHours: number;
 }
 
 /** What a person may say of a conversation, checked and in clear; null is the default. */
@@ -23,12 +25,25 @@ export interface ConversationTexts {
   readonly metadata: string | null;
 }
 
+/** How a conversation begins, checked and in clear. */
+export interface NewConversation extends ConversationTexts {
+  /** Of a temporary one; null: it is kept. */
+  readonly expiresInHours: number | null;
+}
+
 /** @throws BAD_USER_INPUT naming the field below `path`, e.g. `input.newConversation` */
 export function readNewConversation(
-  input: CreateConversationInput,
+  input: Partial<CreateConversationInput>,
   path: string,
   rules: InputRules,
-): ConversationTexts {
+): NewConversation {
+  return { ...readTexts(input, path, rules), expiresInHours: input.temporary ? rules.temporaryHours : null };
+}
+
+type GivenTexts = Pick<UpdateConversationInput, keyof ConversationTexts>;
+type TextRules = Omit<InputRules, 'temporaryHours'>;
+
+function readTexts(input: GivenTexts, path: string, rules: TextRules): ConversationTexts {
   return {
     title: readTitle(`${path}.title`, input.title, rules),
     systemPrompt: readSystemPrompt(`${path}.systemPrompt`, input.systemPrompt, rules),
@@ -44,8 +59,8 @@ export type ConversationChange = Partial<ConversationTexts> & {
 };
 
 /** @throws BAD_USER_INPUT naming the field */
-export function readChange(input: UpdateConversationInput, rules: InputRules): ConversationChange {
-  const texts = readNewConversation(input, 'input', rules);
+export function readChange(input: UpdateConversationInput, rules: TextRules): ConversationChange {
+  const texts = readTexts(input, 'input', rules);
   const { pinned, archived } = input;
   if (pinned === null) throw badUserInput('input.pinned', 'pinned is true or false; omit it to leave it as it is.');
   if (archived === null)
@@ -61,12 +76,12 @@ export function readChange(input: UpdateConversationInput, rules: InputRules): C
 }
 
 /** A title that shows nothing is none. */
-function readTitle(field: string, title: string | null | undefined, { limits }: InputRules): string | null {
+function readTitle(field: string, title: string | null | undefined, { limits }: TextRules): string | null {
   if (title === null || title === undefined) return null;
   return checkText(field, title, limits.titleCodeUnits).trim() === '' ? null : title;
 }
 
-function readSystemPrompt(field: string, prompt: string | null | undefined, { limits }: InputRules): string | null {
+function readSystemPrompt(field: string, prompt: string | null | undefined, { limits }: TextRules): string | null {
   if (prompt === null || prompt === undefined || prompt === '') return null;
   return checkText(field, prompt, limits.systemPromptCodeUnits);
 }
@@ -88,9 +103,10 @@ export interface SealedConversation {
   readonly sealedSystemPrompt: Buffer | null;
   readonly sealedMetadata: Buffer | null;
   readonly model: string | null;
+  readonly expiresInHours: number | null;
 }
 
-export function sealConversation(keys: OwnerKeys, id: string, texts: ConversationTexts): SealedConversation {
+export function sealConversation(keys: OwnerKeys, id: string, texts: NewConversation): SealedConversation {
   const seal = (column: Parameters<typeof conversationPlace>[1], text: string | null) =>
     text === null ? null : keys.seal(conversationPlace(id, column), text);
   return {
@@ -99,5 +115,6 @@ export function sealConversation(keys: OwnerKeys, id: string, texts: Conversatio
     sealedSystemPrompt: seal('system_prompt', texts.systemPrompt),
     sealedMetadata: seal('metadata', texts.metadata),
     model: texts.model,
+    expiresInHours: texts.expiresInHours,
   };
 }

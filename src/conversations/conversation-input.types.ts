@@ -44,6 +44,13 @@ export class CreateConversationInput {
   @Field(() => JSONObject, { nullable: true, description: "The application's own data, 16 KiB of JSON at most." })
   metadata?: JsonObject | null;
 
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description:
+      'Kept out of lists and search, and deleted when it expires: so many hours after it was created, whatever is said in it.',
+  })
+  temporary: boolean;
+
   @Field(() => String, {
     nullable: true,
     description:

@@ -1,6 +1,6 @@
 import { type Querier, type Statement, statement } from '../platform/database.js';
 import type { Instant } from '../platform/instant.js';
-import { type ConversationRow, conversationColumns } from './conversation-row.js';
+import { type ConversationRow, conversationColumns, isListed } from './conversation-row.js';
 import { fewTitled, isAnyOfMany, isOneOfMany, lookingForTitles } from './title-lookup.js';
 
 /** A place in the list, which goes by last activity and then by id. */
@@ -56,7 +56,7 @@ const walked = 'conversations AS conversation';
 
 // What a partial index is made of, or not every list has, is spelled out: a generic plan could not use it as a value.
 const inList = ({ pinned }: Pick<Variant, 'pinned'>) => `
-  conversation.owner_id = $1 AND conversation.deleted_at IS NULL
+  conversation.owner_id = $1 AND ${isListed('conversation')}
   ${pinned === null ? '' : pinned ? 'AND conversation.pinned' : 'AND NOT conversation.pinned'}`;
 
 interface Part {

@@ -2,11 +2,12 @@ import { statement, type Transaction } from '../platform/database.js';
 import { estimateUnreported, nothingReported } from '../usage/reservation.js';
 import { type AbandonedAnswer, countAbandoned } from '../usage/usage.repository.js';
 import { type EndedRunRow, endedRunColumns, endedRunOf } from '../usage/usage-row.js';
+import { isThere } from './conversation-row.js';
 
 const lockStatement = statement(
   'conversations.lockMany',
-  `SELECT id FROM conversations
-   WHERE owner_id = $1 AND id = ANY ($2::uuid[]) AND deleted_at IS NULL
+  `SELECT id, expires_at IS NOT NULL AS temporary FROM conversations
+   WHERE owner_id = $1 AND id = ANY ($2::uuid[]) AND ${isThere('conversations')}
    ORDER BY id
    FOR UPDATE`,
 );
@@ -40,22 +41,33 @@ const dropChunksStatement = statement(
 /** What a deletion made unreadable. */
 export interface MarkedDeleted {
   readonly conversationIds: readonly string[];
+  /** Those of them that no list has shown. */
+  readonly temporaryIds: readonly string[];
   /** Answers that were being written: their runs are gone, so whoever writes them is fenced. */
   readonly answerIds: readonly string[];
 }
 
 /** Marks the owner's conversations among these gone; what is not there, or is gone already, is left out. */
 export async function markDeleted(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<MarkedDeleted> {
-  const locked = await tx.query<{ id: string }>(lockStatement, [ownerId, ids]);
+  return await markLocked(tx, ownerId, await tx.query<LockedRow>(lockStatement, [ownerId, ids]));
+}
+
+interface LockedRow {
+  readonly id: string;
+  readonly temporary: boolean;
+}
+
+async function markLocked(tx: Transaction, ownerId: string, locked: readonly LockedRow[]): Promise<MarkedDeleted> {
   const conversationIds = locked.map(({ id }) => id);
-  if (conversationIds.length === 0) return { conversationIds, answerIds: [] };
+  const temporaryIds = locked.flatMap(({ id, temporary }) => (temporary ? [id] : []));
+  if (conversationIds.length === 0) return { conversationIds, temporaryIds, answerIds: [] };
   await tx.query(markStatement, [ownerId, conversationIds]);
   // Only now, behind the locks: a statement that had waited for them would not see a run that began meanwhile.
   const runs = await tx.query<DroppedRun>(dropRunsStatement, [ownerId, conversationIds]);
   const answerIds = runs.map((run) => run.message_id);
   if (answerIds.length > 0) await tx.query(dropChunksStatement, [ownerId, answerIds]);
   await countAbandoned(tx, ownerId, runs.map(abandoned));
-  return { conversationIds, answerIds };
+  return { conversationIds, temporaryIds, answerIds };
 }
 
 /** The model was called: a quota is not to be passed by deleting what one has asked. */

@@ -24,6 +24,8 @@ export interface ConversationRow {
   readonly used_completion_tokens: number;
   readonly used_cost_micro_usd: number;
   readonly unreported_answers: number;
+  /** Of a temporary one; null: it is kept. */
+  readonly expires_at: Instant | null;
   readonly created_at: Instant;
   readonly updated_at: Instant;
 }
@@ -41,7 +43,17 @@ export const conversationColumns = `
    WHERE run.owner_id = conversation.owner_id AND run.conversation_id = conversation.id) AS active_answer_id,
   conversation.used_answers, conversation.used_prompt_tokens, conversation.used_completion_tokens,
   conversation.used_cost_micro_usd, conversation.unreported_answers,
-  conversation.created_at, conversation.updated_at`;
+  conversation.expires_at, conversation.created_at, conversation.updated_at`;
+
+/**
+ * Is a conversation there for its owner, neither deleted nor expired? By the database's clock, and whether or not anything
+ * was removed yet. `name` is what the table is called where this is asked.
+ */
+export const isThere = (name: string) =>
+  `${name}.deleted_at IS NULL AND (${name}.expires_at IS NULL OR ${name}.expires_at > now())`;
+
+/** Is it in lists? Temporary ones never are. Spelled as the partial indexes of lists are. */
+export const isListed = (name: string) => `${name}.deleted_at IS NULL AND ${name}.expires_at IS NULL`;
 
 type TextColumn = 'title' | 'automatic_title' | 'system_prompt' | 'metadata';
 

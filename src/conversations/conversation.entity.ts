@@ -3,9 +3,14 @@ import { UserEntity } from '../identity/user.entity.js';
 
 /** The header of a conversation: what a list shows, and the counters that every change takes under this row's lock. */
 @Entity('conversations')
-@Index('conversations_by_activity', ['ownerId', 'archived', 'updatedAt', 'id'], { where: 'deleted_at IS NULL' })
+@Index('conversations_by_activity', ['ownerId', 'archived', 'updatedAt', 'id'], {
+  where: 'deleted_at IS NULL AND expires_at IS NULL',
+})
 @Index('conversations_pinned', ['ownerId', 'archived', 'updatedAt', 'id'], {
-  where: 'pinned AND deleted_at IS NULL',
+  where: 'pinned AND deleted_at IS NULL AND expires_at IS NULL',
+})
+@Index('conversations_expiring', ['expiresAt', 'ownerId', 'id'], {
+  where: 'deleted_at IS NULL AND expires_at IS NOT NULL',
 })
 @Index('conversations_deleted', ['deletedAt'], { where: 'deleted_at IS NOT NULL' })
 export class ConversationEntity {
@@ -93,6 +98,10 @@ export class ConversationEntity {
   /** From this moment on it reads as not there; its rows are removed in batches. */
   @Column({ name: 'deleted_at', type: 'timestamptz', precision: 3, nullable: true })
   deletedAt!: Date | null;
+
+  /** Of a temporary one, which no list shows: from this moment on it reads as not there. Null: it is kept. */
+  @Column({ name: 'expires_at', type: 'timestamptz', precision: 3, nullable: true })
+  expiresAt!: Date | null;
 
   @Column({ name: 'created_at', type: 'timestamptz', precision: 3 })
   createdAt!: Date;

@@ -1,12 +1,12 @@
 import { type Querier, statement, type Transaction } from '../platform/database.js';
 import { type QuotaStanding, quotaStanding } from '../usage/quota.js';
 import type { SealedConversation } from './conversation-input.js';
-import { type ConversationRow, conversationColumns } from './conversation-row.js';
+import { type ConversationRow, conversationColumns, isThere } from './conversation-row.js';
 
 const byIdsStatement = statement(
   'conversations.byIds',
   `SELECT ${conversationColumns} FROM conversations AS conversation
-   WHERE conversation.owner_id = $1 AND conversation.id = ANY ($2::uuid[]) AND conversation.deleted_at IS NULL`,
+   WHERE conversation.owner_id = $1 AND conversation.id = ANY ($2::uuid[]) AND ${isThere('conversation')}`,
 );
 
 /** The owner's conversations with these ids, in no order; what is not there, deleted or somebody else's is left out. */
@@ -16,6 +16,24 @@ export function findConversations(
   ids: readonly string[],
 ): Promise<ConversationRow[]> {
   return querier.query<ConversationRow>(byIdsStatement, [ownerId, ids]);
+}
+
+/** A conversation whose row stands, though it may be gone for its owner. */
+export type FoundConversation = ConversationRow & { readonly gone: boolean };
+
+const orGoneStatement = statement(
+  'conversations.byIdsOrGone',
+  `SELECT ${conversationColumns}, NOT (${isThere('conversation')}) AS gone FROM conversations AS conversation
+   WHERE conversation.owner_id = $1 AND conversation.id = ANY ($2::uuid[])`,
+);
+
+/** The same with those that are gone and whose rows are not removed yet. */
+export function findConversationsOrGone(
+  querier: Querier,
+  ownerId: string,
+  ids: readonly string[],
+): Promise<FoundConversation[]> {
+  return querier.query<FoundConversation>(orGoneStatement, [ownerId, ids]);
 }
 
 export async function findConversation(querier: Querier, ownerId: string, id: string): Promise<ConversationRow | null> {
@@ -30,8 +48,9 @@ const insertStatement = statement(
    )
    INSERT INTO conversations AS conversation (
      owner_id, id, sealed_title, sealed_system_prompt, sealed_metadata, model, pinned, archived,
-     revision, branch_revision, last_position, leaf_position, leaf_segment, message_count, created_at, updated_at)
-   VALUES ($1, $2, $3, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now(), now())
+     revision, branch_revision, last_position, leaf_position, leaf_segment, message_count,
+     expires_at, created_at, updated_at)
+   VALUES ($1, $2, $3, $5, $6, $7, false, false, 1, 0, 0, 0, 0, 0, now() + make_interval(hours => $9), now(), now())
    RETURNING ${conversationColumns},
      (SELECT count(*)::integer FROM answer_runs WHERE owner_id = $1) AS answers_running,
      ${quotaStanding('$8::boolean')} AS quota_standing`,
@@ -52,7 +71,7 @@ export async function insertConversation(
   sealed: SealedConversation,
   withQuotas = false,
 ): Promise<InsertedConversation> {
-  const { sealedTitle, titleTerms, sealedSystemPrompt, sealedMetadata, model } = sealed;
+  const { sealedTitle, titleTerms, sealedSystemPrompt, sealedMetadata, model, expiresInHours } = sealed;
   return one(
     await tx.query<InsertedConversation>(insertStatement, [
       ownerId,
@@ -63,6 +82,7 @@ export async function insertConversation(
       sealedMetadata,
       model,
       withQuotas,
+      expiresInHours,
     ]),
   );
 }
@@ -70,7 +90,7 @@ export async function insertConversation(
 const lockStatement = statement(
   'conversations.lockHeader',
   `SELECT ${conversationColumns} FROM conversations AS conversation
-   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND ${isThere('conversation')}
    FOR UPDATE`,
 );
 
@@ -105,7 +125,7 @@ const updateStatement = statement(
      model = CASE WHEN $10::boolean THEN $11::text ELSE conversation.model END,
      pinned = coalesce($12::boolean, conversation.pinned),
      archived = coalesce($13::boolean, conversation.archived)
-   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND ${isThere('conversation')}
    RETURNING ${conversationColumns}`,
 );
 

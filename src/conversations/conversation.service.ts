@@ -53,6 +53,7 @@ export interface ConversationServiceDeps {
     | 'pageSize'
   >;
   readonly knownModels: readonly string[];
+  readonly temporaryHours: number;
   readonly rates: Rates;
   readonly turns: Turns;
   /** Told after the commit that a conversation was made or changed. Must not throw. */

@@ -67,6 +67,20 @@ export class Conversation implements Node {
     return this.row.archived;
   }
 
+  @ObjectField(() => Boolean, { description: 'Kept out of lists and search, and deleted when it expires.' })
+  get temporary(): boolean {
+    return this.row.expires_at !== null;
+  }
+
+  @ObjectField(() => DateTime, {
+    nullable: true,
+    description:
+      'When a temporary conversation goes; from then on it is not there. Nothing that is said in it moves this. Null: it is kept.',
+  })
+  get expiresAt(): Instant | null {
+    return this.row.expires_at;
+  }
+
   @ObjectField(() => DateTime, { description: 'When it was created.' })
   get createdAt(): Instant {
     return this.row.created_at;

@@ -4,13 +4,21 @@ import type { PubSub } from '../platform/pubsub.js';
 /** One channel for everything of a person's: followers of a conversation and of the list hear the same hints. */
 export const ownerChannel = (ownerId: string) => `parley:owner:${ownerId}`;
 
-export const encodeHint = (conversationId: string): string => JSON.stringify({ conversation: conversationId });
+/** What is said of a conversation: it changed, or one is gone that no list has shown. */
+export interface ChangeHint {
+  readonly conversationId: string;
+  readonly neverListed: boolean;
+}
 
-/** The conversation that changed; null for anything that is not one of ours. */
-export function decodeHint(text: string): string | null {
+export const encodeHint = ({ conversationId, neverListed }: ChangeHint): string =>
+  JSON.stringify({ conversation: conversationId, ...(neverListed && { neverListed }) });
+
+/** Null for anything that is not one of ours. */
+export function decodeHint(text: string): ChangeHint | null {
   const hint: unknown = JSON.parse(text);
   if (typeof hint !== 'object' || hint === null || !('conversation' in hint)) return null;
-  return typeof hint.conversation === 'string' ? hint.conversation : null;
+  if (typeof hint.conversation !== 'string') return null;
+  return { conversationId: hint.conversation, neverListed: 'neverListed' in hint && hint.neverListed === true };
 }
 
 /** What could not be said is said again so soon. */
@@ -42,10 +50,10 @@ export class ChangeHints {
   ) {}
 
   /** Never throws. */
-  readonly say = (ownerId: string, conversationId: string): void => {
+  readonly say = (ownerId: string, conversationId: string, neverListed = false): void => {
     this.publish({
       channel: ownerChannel(ownerId),
-      text: encodeHint(conversationId),
+      text: encodeHint({ conversationId, neverListed }),
       saidMs: this.clock.monotonic(),
     });
   };

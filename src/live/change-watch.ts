@@ -66,9 +66,12 @@ export class ChangeWatch {
     const watched = new Set<Watched>();
     const subscription = this.deps.pubsub.subscribe(ownerChannel(ownerId), {
       message: (text) => {
-        const conversationId = decodeHint(text);
-        if (conversationId === null) return;
-        for (const one of watched) one.hear(conversationId);
+        const hint = decodeHint(text);
+        if (hint === null) return;
+        for (const one of watched) {
+          if (hint.neverListed && one.conversationId === null) one.overlook(hint.conversationId);
+          else one.hear(hint.conversationId);
+        }
       },
       renewed: () => this.pollNow(),
     });

@@ -4,9 +4,11 @@ import type { FollowedText } from '../answers/replicas.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
 import { ParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
+import { greatestLimit } from '../limits.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinChunks, type Offsets, openColumn } from '../messages/message-texts.js';
 import { type Clock, pause } from '../platform/clock.js';
+import type { Instant } from '../platform/instant.js';
 import { type SyncState, whole } from './sync-cursor.js';
 import type { Watched } from './watched.js';
 
@@ -44,6 +46,8 @@ interface Running {
 }
 
 const retryMs = 1000;
+/** By the clock of this machine a conversation may expire before it does by the database's: then it is read again. */
+const expirySlackMs = 250;
 
 /** One follower of a conversation: state, not a log. It reads what changed since it last looked, then waits. */
 export class ConversationFollower {
@@ -51,6 +55,7 @@ export class ConversationFollower {
   private state: SyncState;
   private running: Running | null = null;
   private begun: boolean;
+  private cancelExpiry: (() => void) | null = null;
 
   constructor(
     private readonly following: ConversationFollowing,
@@ -76,12 +81,23 @@ export class ConversationFollower {
         if (this.begun) yield* this.catchUp(header);
         else yield* this.begin(header);
         watched.knows(header.revision);
+        this.lookAt(header.expires_at);
         yield* this.deltas();
       }
     } finally {
+      this.cancelExpiry?.();
       this.running?.text.release();
       watched.close();
     }
+  }
+
+  /** A temporary conversation goes at its time, though nobody says so then. */
+  private lookAt(expiresAt: Instant | null): void {
+    const { clock, watched, conversationId } = this.following;
+    this.cancelExpiry?.();
+    if (expiresAt === null) return;
+    const leftMs = Math.max(0, Date.parse(expiresAt) - clock.now()) + expirySlackMs;
+    this.cancelExpiry = clock.after(Math.min(leftMs, greatestLimit), () => watched.hear(conversationId));
   }
 
   /** The header of now, and the running answer with its text so far. */

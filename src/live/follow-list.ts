@@ -1,4 +1,4 @@
-import type { ConversationRow } from '../conversations/conversation-row.js';
+import type { FoundConversation } from '../conversations/conversation.repository.js';
 import { ParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import { type Clock, pause } from '../platform/clock.js';
@@ -14,7 +14,8 @@ export type ListLiveEvent =
 export interface ListFollowing {
   readonly scope: Scope;
   readonly watched: Watched;
-  readonly readHeaders: (ids: readonly string[]) => Promise<readonly ConversationRow[]>;
+  /** Of those too that are gone, as long as their rows stand. */
+  readonly readHeaders: (ids: readonly string[]) => Promise<readonly FoundConversation[]>;
   readonly clock: Clock;
 }
 
@@ -45,8 +46,10 @@ export async function* followList(
       const found = new Map(headers.map((header) => [header.id, header]));
       for (const id of ids) {
         const row = found.get(id);
+        const neverListed = row ? row.expires_at !== null : watched.isOverlooked(id);
+        if (neverListed) continue;
         const state = { seen: whole(row?.revision ?? 0), running: null };
-        if (!row) yield { type: 'deleted', conversationId: id, scope, state };
+        if (!row || row.gone) yield { type: 'deleted', conversationId: id, scope, state };
         else {
           const branchChanged = (branches.get(id) ?? row.branch_revision) !== row.branch_revision;
           branches.set(id, row.branch_revision);

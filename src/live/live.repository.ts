@@ -1,3 +1,4 @@
+import { isListed, isThere } from '../conversations/conversation-row.js';
 import { type MessageRow, messageColumns } from '../messages/message-row.js';
 import { type Querier, statement } from '../platform/database.js';
 
@@ -50,7 +51,7 @@ const revisionsStatement = statement(
   `SELECT wanted.id, conversation.revision
    FROM unnest($1::uuid[], $2::uuid[]) AS wanted (owner_id, id)
    LEFT JOIN conversations AS conversation
-     ON conversation.owner_id = wanted.owner_id AND conversation.id = wanted.id AND conversation.deleted_at IS NULL`,
+     ON conversation.owner_id = wanted.owner_id AND conversation.id = wanted.id AND ${isThere('conversation')}`,
 );
 
 /** The revisions of these conversations now, in one statement however many owners they have. */
@@ -71,7 +72,7 @@ const recentStatement = statement(
    CROSS JOIN LATERAL (
      SELECT conversation.id, conversation.revision FROM conversations AS conversation
      WHERE conversation.owner_id = owner.id AND conversation.archived = wanted.archived
-       AND conversation.deleted_at IS NULL
+       AND ${isListed('conversation')}
      ORDER BY conversation.updated_at DESC, conversation.id DESC
      LIMIT 100
    ) AS recent`,

@@ -4,6 +4,8 @@ const mostPending = 200;
 /** One follower's view of what changed: it is woken, takes what is pending, and waits again. No queue: a set of ids. */
 export class Watched {
   private readonly pending = new Set<string>();
+  /** Heard of since the last look, and nothing that a list tells of. */
+  private readonly overlooked = new Set<string>();
   private overflown = false;
   private knownRevision: number | null = null;
   private wake: (() => void) | null = null;
@@ -24,6 +26,16 @@ export class Watched {
     this.wake?.();
   }
 
+  /** Gone, and it was in no list: what was heard of it before is forgotten too. */
+  overlook(conversationId: string): void {
+    this.pending.delete(conversationId);
+    if (this.overlooked.size < mostPending) this.overlooked.add(conversationId);
+  }
+
+  isOverlooked(conversationId: string): boolean {
+    return this.overlooked.has(conversationId);
+  }
+
   /** What the database says now; null: not there. */
   compare(revision: number | null): void {
     if (this.conversationId !== null && revision !== this.knownRevision) this.hear(this.conversationId);
@@ -38,6 +50,7 @@ export class Watched {
   take(): readonly string[] | null {
     const ids = this.overflown ? null : [...this.pending];
     this.pending.clear();
+    this.overlooked.clear();
     this.overflown = false;
     return ids;
   }

@@ -1,5 +1,7 @@
+import { isThere } from '../conversations/conversation-row.js';
 import type { RequestClaim } from '../conversations/request.repository.js';
 import { statement, type Transaction } from '../platform/database.js';
+import type { Instant } from '../platform/instant.js';
 
 /** The header of a conversation whose row this transaction has locked: nobody else adds to it before the commit. */
 export interface LockedConversation {
@@ -12,6 +14,8 @@ export interface LockedConversation {
   readonly message_count: number;
   readonly model: string | null;
   readonly system_prompt: string | null;
+  /** Of a temporary one; null: it is kept. */
+  readonly expires_at: Instant | null;
   readonly has_title: boolean;
   readonly has_automatic_title: boolean;
   /** Of all its messages, on every branch. */
@@ -21,6 +25,7 @@ export interface LockedConversation {
 const lockedColumns = `
   conversation.id, conversation.revision, conversation.last_position, conversation.leaf_id,
   conversation.leaf_position, conversation.leaf_segment, conversation.message_count, conversation.model,
+  conversation.expires_at,
   encode(conversation.sealed_system_prompt, 'base64') AS system_prompt,
   conversation.sealed_title IS NOT NULL AS has_title,
   conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title,
@@ -48,7 +53,7 @@ const claimCountingStatement = statement(
 const locking = (holding: 'KEY SHARE' | 'NO KEY UPDATE') => `
    WITH ${claiming(holding)}
    SELECT ${lockedColumns} FROM conversations AS conversation
-   WHERE conversation.owner_id = $1 AND conversation.id = $5 AND conversation.deleted_at IS NULL
+   WHERE conversation.owner_id = $1 AND conversation.id = $5 AND ${isThere('conversation')}
      AND EXISTS (SELECT FROM owner)
    FOR UPDATE`;
 const claimAndLockStatement = statement('requests.claimAndLock', locking('KEY SHARE'));
@@ -57,7 +62,7 @@ const claimAndLockCountingStatement = statement('requests.claimAndLockCounting',
 const lock = (whatIsHeld: '' | 'SKIP LOCKED') => `
    WITH owner AS (SELECT id FROM users WHERE id = $1 AND erasing_at IS NULL FOR KEY SHARE ${whatIsHeld})
    SELECT ${lockedColumns} FROM conversations AS conversation
-   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND conversation.deleted_at IS NULL
+   WHERE conversation.owner_id = $1 AND conversation.id = $2 AND ${isThere('conversation')}
      AND EXISTS (SELECT FROM owner)
    FOR UPDATE ${whatIsHeld}`;
 const lockStatement = statement('conversations.lock', lock(''));

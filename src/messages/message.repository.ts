@@ -1,3 +1,4 @@
+import { isThere } from '../conversations/conversation-row.js';
 import { type Querier, statement } from '../platform/database.js';
 import { type MessageRow, messageColumns } from './message-row.js';
 
@@ -13,7 +14,7 @@ const byIdsStatement = statement(
    JOIN segments AS segment
      ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
      AND segment.first_position = message.segment
-   WHERE message.owner_id = $1 AND message.id = ANY ($2::uuid[]) AND conversation.deleted_at IS NULL`,
+   WHERE message.owner_id = $1 AND message.id = ANY ($2::uuid[]) AND ${isThere('conversation')}`,
 );
 
 /** The owner's messages with these ids, in no order; what is not there, deleted or somebody else's is left out. */
@@ -62,7 +63,7 @@ const page = (direction: 'ASC' | 'DESC') => `
     ) END AS root_position
   FROM unnest($2::uuid[]) AS wanted (id)
   JOIN conversations AS conversation
-    ON conversation.owner_id = $1 AND conversation.id = wanted.id AND conversation.deleted_at IS NULL
+    ON conversation.owner_id = $1 AND conversation.id = wanted.id AND ${isThere('conversation')}
   LEFT JOIN LATERAL (
     SELECT part.*
     FROM segments AS segment

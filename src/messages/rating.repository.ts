@@ -1,3 +1,4 @@
+import { isThere } from '../conversations/conversation-row.js';
 import { statement, type Transaction } from '../platform/database.js';
 import type { RatingValue } from './message-row.js';
 
@@ -5,7 +6,7 @@ import type { RatingValue } from './message-row.js';
 const reviseStatement = statement(
   'conversations.reviseForMessage',
   `UPDATE conversations SET revision = revision + 1
-   WHERE owner_id = $1 AND deleted_at IS NULL
+   WHERE owner_id = $1 AND ${isThere('conversations')}
      AND id = (SELECT conversation_id FROM messages WHERE owner_id = $1 AND id = $2)
    RETURNING revision`,
 );

@@ -138,22 +138,23 @@ describe('Every place of the schema that takes an id', () => {
   });
 
   it.each(Object.entries(idCases))(
-    '%s answers for someone else’s id exactly as for a deleted one',
+    '%s answers for someone else’s id exactly as for a deleted and for an expired one',
     async (_name, { kind, document, variables = asId }) => {
       const asker = app.person();
       const own = await belongings(asker);
       const ask = (id: string) => told(asker, document, variables(id, own));
       const theirs = (await belongings(app.person()))[kind];
-      const [marked, removed] = [await belongings(asker), await belongings(asker)];
+      const [marked, removed, expired] = [await belongings(asker), await belongings(asker), await belongings(asker)];
       await remove(asker, removed.conversation);
       await until('its rows to be removed', () => isRemoved(removed.conversation));
       await untilQuiet();
       await sql.rows('UPDATE conversations SET deleted_at = now() WHERE id = $1', [uuidOf(marked.conversation)]);
+      await sql.rows('UPDATE conversations SET expires_at = now() WHERE id = $1', [uuidOf(expired.conversation)]);
 
       model.replyWith(stalled());
       const unknown = `${theirs.slice(0, 4)}${'0'.repeat(32)}`;
       const forForeign = await ask(theirs);
-      for (const id of [removed[kind], marked[kind], unknown]) expect(await ask(id)).toEqual(forForeign);
+      for (const id of [removed[kind], marked[kind], expired[kind], unknown]) expect(await ask(id)).toEqual(forForeign);
       for (const id of ['', 'x', `usr_${'0'.repeat(32)}`, `${theirs}0`, theirs.toUpperCase(), `${theirs.slice(4)}`]) {
         expect((await ask(id)).answer).toBe(forForeign.answer);
       }

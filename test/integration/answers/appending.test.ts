@@ -14,7 +14,7 @@ beforeAll(async () => {
   own = await createDatabase();
   instance = await Instance.start({ url: own.url });
   scope = await instance.person();
-  const { id } = await instance.conversations.create(scope, {});
+  const { id } = await instance.conversations.create(scope, { temporary: false });
   conversationId = toPublicId('cnv', id);
 });
 

@@ -92,7 +92,7 @@ export class Instance {
     const turns = new Turns(clock);
     this.answers = new AnswerService({
       ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
-      ...{ rates: unlimited, turns },
+      ...{ rates: unlimited, turns, temporaryHours: 24 },
       answersAtATime: null,
       quotas: { ...defaultQuotas, ...options.quotas },
       providerOf: () => this.model,
@@ -100,6 +100,7 @@ export class Instance {
     });
     this.conversations = new ConversationService({
       ...{ database, limits, knownModels: [model.id], rates: unlimited, turns, onChanged },
+      temporaryHours: 24,
       onDeleted: (_ownerId, { answerIds }) => {
         for (const answerId of answerIds) this.cancelling.settledElsewhere(answerId);
       },

@@ -96,7 +96,10 @@ describe('deleteConversations', () => {
     await remove([tree.publicId]);
     expect(await rows()).toMatchObject({ runs: 0, chunks: 0 });
     expect(domain.deletions).toEqual([
-      { ownerId: person.id, deleted: { conversationIds: [tree.conversationId], answerIds: [tree.ids[1]] } },
+      {
+        ownerId: person.id,
+        deleted: { conversationIds: [tree.conversationId], temporaryIds: [], answerIds: [tree.ids[1]] },
+      },
     ]);
     await remove([tree.publicId]);
     expect(domain.deletions).toHaveLength(1);

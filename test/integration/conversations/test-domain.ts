@@ -54,6 +54,7 @@ export class TestDomain {
       database,
       limits: defaultLimits,
       knownModels: [model, 'other'],
+      temporaryHours: 24,
       rates,
       turns: new Turns(systemClock),
       onChanged: () => undefined,

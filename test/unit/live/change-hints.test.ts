@@ -16,13 +16,16 @@ class Line extends InProcessPubSub {
 let clock: ManualClock;
 let line: Line;
 let hints: ChangeHints;
-let heard: (string | null)[];
+let heard: (string | undefined)[];
 beforeEach(() => {
   clock = new ManualClock();
   line = new Line();
   hints = new ChangeHints(line, clock);
   heard = [];
-  line.subscribe(ownerChannel('ada'), { message: (text) => heard.push(decodeHint(text)), renewed: () => undefined });
+  line.subscribe(ownerChannel('ada'), {
+    message: (text) => heard.push(decodeHint(text)?.conversationId),
+    renewed: () => undefined,
+  });
 });
 
 describe('A hint', () => {

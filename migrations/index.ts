@@ -4,6 +4,7 @@ import { Usage1795132800020 } from './1795132800020-usage.js';
 import { Retention1795132800030 } from './1795132800030-retention.js';
 import { Search1795132800040 } from './1795132800040-search.js';
 import { ModelTitles1795132800100 } from './1795132800100-model-titles.js';
+import { ErasedMessages1795132800110 } from './1795132800110-erased-messages.js';
 
 /** What the database of the keys needs; it may be the same as everything else's. */
 export const keysMigrations = [Keys1795132800000];
@@ -16,4 +17,5 @@ export const migrations = [
   Retention1795132800030,
   Search1795132800040,
   ModelTitles1795132800100,
+  ErasedMessages1795132800110,
 ];

@@ -74,6 +74,7 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
       'Conversation.messages': unsaidPageSize,
       'Query.conversations': 20,
       'Query.usageReport': reportRows,
+      'Message.siblings': config.limits.alternatives,
     },
     bulkMutations: ['appendMessages'],
     graphiql: config.graphiql ? createGraphiQLHandler(graphiQLFolder()) : null,

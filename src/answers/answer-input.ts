@@ -3,6 +3,7 @@ import { readIdempotencyKey } from '../conversations/request.js';
 import { badUserInput, notFound } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { type NewMessage, plainMessage } from '../messages/append.js';
+import type { AppendPlace } from '../messages/append.repository.js';
 import type { Clock } from '../platform/clock.js';
 import { fromPublicId, newId } from '../platform/ids.js';
 import { type Instant, instantFromMs } from '../platform/instant.js';
@@ -23,7 +24,7 @@ export interface Send {
   /** Null: a new conversation. */
   readonly conversationId: string | null;
   readonly newConversation: NewConversation;
-  readonly parentId: string | null;
+  readonly place: AppendPlace;
   readonly content: string;
   readonly model: string | null;
   readonly metadata: string | null;
@@ -33,7 +34,7 @@ export interface Send {
 
 /** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */
 export function readSend(input: SendMessageInput, rules: AnswerInputRules): Send {
-  const { limits, knownModels } = rules;
+  const { limits } = rules;
   // An empty id names nothing; it is not one that was left out.
   const { conversationId = null, newConversation = null, parentId = null } = input;
   if (conversationId !== null && newConversation) {
@@ -45,23 +46,42 @@ export function readSend(input: SendMessageInput, rules: AnswerInputRules): Send
   if (parentId !== null && conversationId === null) {
     throw badUserInput('input.parentId', 'parentId names a message of conversationId; give both, or neither.');
   }
-  if (input.content === '') throw badUserInput('input.content', 'input.content is empty; say something.');
   return {
     conversationId: conversationId === null ? null : idOf('cnv', conversationId, 'conversation'),
     newConversation: readNewConversation(newConversation ?? {}, 'input.newConversation', rules),
-    parentId: parentId === null ? null : idOf('msg', parentId, parentMessage),
-    content: checkText('input.content', input.content, limits.questionCodeUnits),
-    model: readModel('input.model', input.model, knownModels),
+    place: readPlace(parentId),
+    content: readQuestion(input.content, limits),
     metadata: writeJsonObject('input.metadata', input.metadata, limits.metadataBytes),
+    ...readAsking(input, rules),
+  };
+}
+
+/** How an answer is asked for, checked. */
+export type AskedHow = Pick<Send, 'model' | 'idempotencyKey' | 'whenBusy'>;
+
+/** @throws BAD_USER_INPUT naming the field */
+export function readAsking(input: Pick<SendMessageInput, keyof AskedHow>, rules: AnswerInputRules): AskedHow {
+  const { limits, knownModels } = rules;
+  return {
+    model: readModel('input.model', input.model, knownModels),
     idempotencyKey: readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits),
     whenBusy: input.whenBusy,
   };
 }
 
+/** @throws BAD_USER_INPUT for one that is empty, or too long */
+export function readQuestion(content: string, limits: Limits): string {
+  if (content === '') throw badUserInput('input.content', 'input.content is empty; say something.');
+  return checkText('input.content', content, limits.questionCodeUnits);
+}
+
+const readPlace = (parentId: string | null): AppendPlace =>
+  parentId === null ? { kind: 'end' } : { kind: 'after', parentId: idOf('msg', parentId, parentMessage) };
+
 /** An append, checked. */
 export interface Batch {
   readonly conversationId: string;
-  readonly parentId: string | null;
+  readonly place: AppendPlace;
   readonly messages: readonly NewMessage[];
   readonly idempotencyKey: string | null;
   readonly whenBusy: 'REJECT' | 'CANCEL';
@@ -76,7 +96,7 @@ export function readBatch(input: AppendMessagesInput, rules: AnswerInputRules): 
   }
   return {
     conversationId: idOf('cnv', input.conversationId, 'conversation'),
-    parentId: parentId === null ? null : idOf('msg', parentId, parentMessage),
+    place: readPlace(parentId),
     messages: messages.map((message, index) => readAppended(message, `input.messages.${index}`, rules)),
     idempotencyKey: readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits),
     whenBusy: input.whenBusy,

@@ -21,6 +21,10 @@ registerEnumType(WhenBusy, {
 
 const whenBusyDescription = 'What to do when an answer is already being written on this conversation.';
 
+const modelDescription = "The model that answers; omit it for the conversation's, or the server's default.";
+const sentKeyDescription =
+  "The client's own key for this send, 1 to 128 characters. The same key again gives the same payload and starts nothing; the same key with other content is CONFLICT.";
+
 @InputType({ description: 'A question, and where it is asked.' })
 export class SendMessageInput {
   @Field(() => ID, { nullable: true, description: 'Omit it to start a new conversation.' })
@@ -43,7 +47,7 @@ export class SendMessageInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "The model that answers; omit it for the conversation's, or the server's default.",
+    description: modelDescription,
   })
   model?: string | null;
 
@@ -52,9 +56,41 @@ export class SendMessageInput {
 
   @Field(() => String, {
     nullable: true,
-    description:
-      "The client's own key for this send, 1 to 128 characters. The same key again gives the same payload and starts nothing; the same key with other content is CONFLICT.",
+    description: sentKeyDescription,
   })
+  idempotencyKey?: string | null;
+
+  @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })
+  whenBusy: WhenBusyValue;
+}
+
+@InputType({ description: 'Another wording of a question, which is answered anew; the old one stays beside it.' })
+export class EditMessageInput {
+  @Field(() => ID, { description: 'The USER message to word anew.' })
+  messageId: string;
+
+  @Field(() => String, { description: 'The question as it shall be: 1 to 32,768 UTF-16 code units.' })
+  content: string;
+
+  @Field(() => String, { nullable: true, description: modelDescription })
+  model?: string | null;
+
+  @Field(() => String, { nullable: true, description: sentKeyDescription })
+  idempotencyKey?: string | null;
+
+  @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })
+  whenBusy: WhenBusyValue;
+}
+
+@InputType({ description: 'What is to be answered once more; the answers that are there stay.' })
+export class RegenerateAnswerInput {
+  @Field(() => ID, { description: 'An ASSISTANT message: a sibling of it. A USER message: a further answer to it.' })
+  messageId: string;
+
+  @Field(() => String, { nullable: true, description: modelDescription })
+  model?: string | null;
+
+  @Field(() => String, { nullable: true, description: sentKeyDescription })
   idempotencyKey?: string | null;
 
   @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })

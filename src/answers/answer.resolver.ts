@@ -6,7 +6,7 @@ import type { MakeMessageLoaders, MessageLoaders } from '../messages/message.loa
 import { Message, MessagePayload } from '../messages/message.types.js';
 import { SourceFailure } from '../platform/pulled-source.js';
 import { resolverOf } from '../platform/resolver-objects.js';
-import type { AnswerService } from './answer.service.js';
+import type { AnswerService, Sent } from './answer.service.js';
 import {
   AnswerDelta,
   AnswerEvent,
@@ -14,9 +14,15 @@ import {
   AppendMessagesPayload,
   answerCursor,
   Model,
+  RegenerateAnswerPayload,
   SendMessagePayload,
 } from './answer.types.js';
-import { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
+import {
+  AppendMessagesInput,
+  EditMessageInput,
+  RegenerateAnswerInput,
+  SendMessageInput,
+} from './answer-input.types.js';
 import type { FollowEvent } from './follow.js';
 import { endOf } from './live-text.js';
 
@@ -61,9 +67,34 @@ export class AnswerResolver {
     @Ctx() scope: Scope,
   ): Promise<SendMessagePayload> {
     const fresh = await scope.fresh();
-    const { conversation, message, answer } = await this.service.send(fresh, input);
+    return this.sent(fresh, await this.service.send(fresh, input));
+  }
+
+  @Mutation(() => SendMessagePayload, {
+    description: 'A new sibling of a user message, with a new answer; the old branch stays.',
+  })
+  async editMessage(
+    @Arg('input', () => EditMessageInput, { description: 'Which message, and its new words.' }) input: EditMessageInput,
+    @Ctx() scope: Scope,
+  ): Promise<SendMessagePayload> {
+    const fresh = await scope.fresh();
+    return this.sent(fresh, await this.service.edit(fresh, input));
+  }
+
+  @Mutation(() => RegenerateAnswerPayload, { description: 'A new sibling of an answer; the old one stays.' })
+  async regenerateAnswer(
+    @Arg('input', () => RegenerateAnswerInput, { description: 'What to answer once more.' })
+    input: RegenerateAnswerInput,
+    @Ctx() scope: Scope,
+  ): Promise<RegenerateAnswerPayload> {
+    const fresh = await scope.fresh();
+    const { conversation, message, answer } = await this.service.regenerate(fresh, input);
     const { keep } = fresh.of(this.messages);
-    return new SendMessagePayload(fresh.of(this.conversations).keep(conversation), keep(message), keep(answer));
+    return new RegenerateAnswerPayload(
+      fresh.of(this.conversations).keep(conversation),
+      message && keep(message),
+      keep(answer),
+    );
   }
 
   @Mutation(() => AppendMessagesPayload, {
@@ -93,6 +124,18 @@ export class AnswerResolver {
     return new MessagePayload(fresh.of(this.messages).keep(await this.service.cancel(fresh, messageId)));
   }
 
+  @Mutation(() => MessagePayload, {
+    description:
+      'Takes back what one message says (a pasted password): text, reasoning, metadata and search words are gone, its place stays, the model never sees it again.',
+  })
+  async eraseMessage(
+    @Arg('messageId', () => ID, { description: 'The message to erase.' }) messageId: string,
+    @Ctx() scope: Scope,
+  ): Promise<MessagePayload> {
+    const fresh = await scope.fresh();
+    return new MessagePayload(fresh.of(this.messages).keep(await this.service.erase(fresh, messageId)));
+  }
+
   @Subscription(() => AnswerEvent, {
     description:
       'One answer, from the cursor (or from its first character) to its end, then complete. An answer that is already final gives what is missing and AnswerFinished at once.',
@@ -116,6 +159,11 @@ export class AnswerResolver {
     const message: MessageLoaders['keep'] = (...of) => scope.of(this.messages).keep(...of);
     const view = { message, cursor: () => answerCursor(scope.keys, row.id, end) };
     return event.type === 'delta' ? new AnswerDelta(event, view) : new AnswerFinished(event, view);
+  }
+
+  private sent(scope: Scope, { conversation, message, answer }: Sent): SendMessagePayload {
+    const { keep } = scope.of(this.messages);
+    return new SendMessagePayload(scope.of(this.conversations).keep(conversation), keep(message), keep(answer));
   }
 
   /** The source of the subscription. */

@@ -1,65 +1,37 @@
-import { findConversation } from '../conversations/conversation.repository.js';
 import { sealConversation } from '../conversations/conversation-input.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
-import { takingPoint } from '../conversations/rated-request.js';
-import { requestFingerprint, requestKey } from '../conversations/request.js';
-import type { RequestClaim } from '../conversations/request.repository.js';
-import { badUserInput, notFound } from '../errors.js';
-import type { Keyring } from '../identity/keyring.js';
+import { requestClaim } from '../conversations/request.js';
+import { badUserInput } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
-import type { Limits, Quotas } from '../limits.js';
-import { plainMessage } from '../messages/append.js';
-import type { LockedConversation } from '../messages/conversation-lock.repository.js';
-import { findMessage, findMessages } from '../messages/message.repository.js';
+import type { AppendPlace } from '../messages/append.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import type { Offsets } from '../messages/message-texts.js';
-import type { Clock } from '../platform/clock.js';
 import { decodeCursor } from '../platform/cursor.js';
-import type { Database } from '../platform/database.js';
-import { fromPublicId, newId } from '../platform/ids.js';
+import { newId } from '../platform/ids.js';
 import type { SourceFailure } from '../platform/pulled-source.js';
-import type { Rates } from '../platform/rates.js';
-import type { Turns } from '../platform/turns.js';
-import type { RunKey } from './answer.repository.js';
-import { type Batch, readBatch, readSend, type Send } from './answer-input.js';
-import type { AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
-import { type AppendOutcome, type AppendWish, append } from './append-flow.js';
-import type { Cancelling } from './cancelling.js';
+import { readAsking, readBatch, readQuestion, readSend } from './answer-input.js';
+import type {
+  AppendMessagesInput,
+  EditMessageInput,
+  RegenerateAnswerInput,
+  SendMessageInput,
+} from './answer-input.types.js';
+import { append } from './append-flow.js';
+import { type Asked, Asking, type AskingDeps } from './asking.js';
+import { eraseMessage } from './erasing.js';
 import { type FollowEvent, follow } from './follow.js';
 import { startOfAnswer } from './live-text.js';
-import type { ModelProvider } from './model/model.js';
-import type { ModelCatalogue, ModelSettings } from './model/model-catalogue.js';
-import { type PromptSource, readPrompt } from './prompt.js';
+import type { ModelCatalogue } from './model/model-catalogue.js';
 import type { Replicas } from './replicas.js';
-import type { Run } from './run.js';
-import type { Runs } from './runs.js';
+import { namedMessage, storedConversation, storedMessages } from './stored.js';
 
-export interface AnswerServiceDeps {
-  readonly database: Database;
-  readonly keyring: Keyring;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly rates: Rates;
-  readonly turns: Turns;
-  /** How many answers a person may have written at a time; null for any number. */
-  readonly answersAtATime: number | null;
-  readonly quotas: Quotas;
-  readonly models: ModelCatalogue;
+export interface AnswerServiceDeps extends AskingDeps {
   readonly temporaryHours: number;
-  readonly providerOf: (model: ModelSettings) => ModelProvider;
-  readonly runs: Runs;
   readonly replicas: Replicas;
-  readonly cancelling: Cancelling;
-  /** Told after the commit that a conversation changed. Must not throw. */
-  readonly onChanged: (ownerId: string, conversationId: string) => void;
-  /** Names this instance in answer_runs. */
-  readonly instance: string;
 }
 
-export interface Sent {
-  readonly conversation: ConversationRow;
+export interface Sent extends Asked {
   readonly message: MessageRow;
-  readonly answer: MessageRow;
 }
 
 export interface Appended {
@@ -67,84 +39,100 @@ export interface Appended {
   readonly messages: readonly MessageRow[];
 }
 
-/** Asking, following and cancelling. */
+/** Asking, following, cancelling and taking back. */
 export class AnswerService {
-  constructor(private readonly deps: AnswerServiceDeps) {}
+  private readonly asking: Asking;
+
+  constructor(private readonly deps: AnswerServiceDeps) {
+    this.asking = new Asking(deps);
+  }
 
   /**
    * Stores the question and an empty answer, and begins to write it; returns as soon as both are stored.
    * @throws BAD_USER_INPUT, NOT_FOUND, CONFLICT, RATE_LIMITED
    */
   async send(scope: Scope, input: SendMessageInput): Promise<Sent> {
-    const send = readSend(input, this.inputRules);
-    const conversationId = send.conversationId ?? newId();
-    // In this order, which is that of their ids.
-    const questionId = newId();
-    const key: RunKey = { ownerId: scope.viewer.id, conversationId, messageId: newId(), runId: newId() };
-    const made = { conversation: conversationId, message: questionId, answer: key.messageId };
-    const claim = this.claim(scope, 'sendMessage', input, send.idempotencyKey, made);
-    const writing = new PreparedRun(this.deps, key);
-    try {
-      const rated = { rate: 'sends', claim, clientKey: send.idempotencyKey } as const;
-      const outcome = await takingPoint(this.deps, rated, () =>
-        append(this.appendDeps, {
-          ...{ scope, claim, conversationId, parentId: send.parentId, whenBusy: send.whenBusy },
-          beginsAnswer: true,
-          create: send.conversationId ? null : sealConversation(scope.keys, conversationId, send.newConversation),
-          plan: (conversation) => {
-            const model = this.chooseModel(send, conversation);
-            writing.prepare(model);
-            const run = { messageId: key.messageId, runId: key.runId, instance: this.deps.instance, model };
-            return { messages: this.questionAndAnswer(send, questionId, key.messageId, model), run };
-          },
-        }),
-      );
-      if (outcome.replayed) return await this.sentBefore(scope, outcome.made);
-      const [message, answer] = outcome.rows;
-      if (!message || !answer) throw new Error('A send made less than two messages.');
-      writing.start(outcome.conversation, answer);
-      this.deps.onChanged(claim.ownerId, conversationId);
-      return { conversation: await this.conversation(scope, conversationId), message, answer };
-    } finally {
-      writing.discardUnlessStarted();
+    const { conversationId: existing, newConversation, content, metadata, ...send } = readSend(input, this.inputRules);
+    const conversationId = existing ?? newId();
+    const asked = await this.asking.ask({
+      ...{ scope, input, conversationId, mutation: 'sendMessage', placeField: 'input.parentId', ...send },
+      create: existing ? null : sealConversation(scope.keys, conversationId, newConversation),
+      question: { content, metadata },
+    });
+    return withQuestion(asked);
+  }
+
+  /** Words a question anew beside the old one, and has it answered. @throws as send does */
+  async edit(scope: Scope, input: EditMessageInput): Promise<Sent> {
+    const content = readQuestion(input.content, this.deps.limits);
+    const how = readAsking(input, this.inputRules);
+    const edited = await namedMessage(this.deps.database, scope.viewer.id, input.messageId);
+    if (edited.role !== 'USER') throw badUserInput(placeField, 'Only a USER message can be edited.');
+    const asked = await this.asking.ask({
+      ...{ scope, input, mutation: 'editMessage', create: null, placeField, ...how },
+      ...{ conversationId: edited.conversation_id, place: besides(edited) },
+      question: { content, metadata: null },
+    });
+    return withQuestion(asked);
+  }
+
+  /** A further answer: beside one that is there, or to a question. @throws as send does */
+  async regenerate(scope: Scope, input: RegenerateAnswerInput): Promise<Asked> {
+    const { database } = this.deps;
+    const ownerId = scope.viewer.id;
+    const how = readAsking(input, this.inputRules);
+    const named = await namedMessage(database, ownerId, input.messageId);
+    if (named.role !== 'USER' && named.role !== 'ASSISTANT') {
+      throw badUserInput(placeField, 'Only an ASSISTANT message is answered anew, or a USER message once more.');
     }
+    const place = named.role === 'USER' ? ({ kind: 'after', parentId: named.id } as const) : besides(named);
+    const asked = await this.asking.ask({
+      ...{ scope, input, mutation: 'regenerateAnswer', create: null, placeField, question: null, ...how },
+      ...{ conversationId: named.conversation_id, place },
+    });
+    if (place.kind !== 'after') return asked;
+    const [message = null] = await storedMessages(database, ownerId, [place.parentId]);
+    return { ...asked, message };
   }
 
   /** @throws BAD_USER_INPUT, NOT_FOUND, CONFLICT */
   async append(scope: Scope, input: AppendMessagesInput): Promise<Appended> {
-    const batch: Batch = readBatch(input, this.inputRules);
-    const { conversationId, messages, parentId, whenBusy } = batch;
-    const made = Object.fromEntries(messages.map(({ id }, index) => [String(index), id]));
-    const claim = this.claim(scope, 'appendMessages', input, batch.idempotencyKey, {
-      ...made,
-      conversation: conversationId,
-    });
-    const wish: AppendWish = {
-      ...{ scope, claim, conversationId, parentId, whenBusy, create: null, beginsAnswer: false },
+    const { idempotencyKey: clientKey, messages, ...batch } = readBatch(input, this.inputRules);
+    const { database, onChanged } = this.deps;
+    const { conversationId } = batch;
+    const { ownerId } = scope.keys;
+    const ids = Object.fromEntries(messages.map(({ id }, index) => [String(index), id]));
+    const made = { ...ids, conversation: conversationId };
+    const claim = requestClaim(scope.keys, { mutation: 'appendMessages', input, clientKey, made });
+    const outcome = await append(this.asking.appendDeps, {
+      ...{ scope, claim, create: null, beginsAnswer: false, placeField: 'input.parentId', ...batch },
       plan: () => ({ messages, run: null }),
-    };
-    const outcome: AppendOutcome = await append(this.appendDeps, wish);
+    });
     if (!outcome.replayed) {
-      this.deps.onChanged(claim.ownerId, conversationId);
-      return { conversation: await this.conversation(scope, conversationId), messages: outcome.rows };
+      onChanged(ownerId, conversationId);
+      return { conversation: await storedConversation(database, ownerId, conversationId), messages: outcome.rows };
     }
-    const { conversation: madeIn, ...ids } = outcome.made;
+    const { conversation: madeIn, ...madeIds } = outcome.made;
     return {
-      conversation: await this.conversation(scope, madeIn ?? ''),
-      messages: await this.messages(scope, Object.values(ids)),
+      conversation: await storedConversation(database, ownerId, madeIn ?? ''),
+      messages: await storedMessages(database, ownerId, Object.values(madeIds)),
     };
   }
 
   /** Stops the model; gives the answer as it is then. Final answers are given unchanged. @throws NOT_FOUND */
   async cancel(scope: Scope, publicId: string): Promise<MessageRow> {
-    const id = fromPublicId('msg', publicId);
+    const { database, cancelling } = this.deps;
     const ownerId = scope.viewer.id;
-    const found = id && (await findMessage(this.deps.database, ownerId, id));
-    if (!found) throw notFound('message');
+    const found = await namedMessage(database, ownerId, publicId);
     if (found.status !== 'STREAMING') return found;
-    await this.deps.cancelling.cancelAndWait(ownerId, found.id);
-    const [row] = await this.messages(scope, [found.id]);
+    await cancelling.cancelAndWait(ownerId, found.id);
+    const [row] = await storedMessages(database, ownerId, [found.id]);
     return row ?? found;
+  }
+
+  /** Takes back what a message says; see {@link eraseMessage}. @throws NOT_FOUND */
+  erase(scope: Scope, publicId: string): Promise<MessageRow> {
+    return eraseMessage(this.deps, scope, publicId);
   }
 
   /** @throws NOT_FOUND, BAD_USER_INPUT for a cursor that is none */
@@ -154,9 +142,7 @@ export class AnswerService {
     after: string | null,
   ): Promise<AsyncIterableIterator<FollowEvent | SourceFailure>> {
     const { database, runs, replicas, limits } = this.deps;
-    const id = fromPublicId('msg', publicId);
-    const row = id && (await findMessage(database, scope.viewer.id, id));
-    if (!row) throw notFound('message');
+    const row = await namedMessage(database, scope.viewer.id, publicId);
     return follow({
       scope,
       row,
@@ -174,108 +160,21 @@ export class AnswerService {
     const { limits, clock, models, temporaryHours } = this.deps;
     return { limits, clock, temporaryHours, knownModels: models.all().map(({ id }) => id) };
   }
+}
 
-  private get appendDeps() {
-    const { database, cancelling, clock, turns, limits, answersAtATime, quotas } = this.deps;
-    return { database, cancelling, clock, turns, alternativesLimit: limits.alternatives, answersAtATime, quotas };
-  }
+/** Where the message to go beside is named. */
+const placeField = 'input.messageId';
 
-  private claim(
-    scope: Scope,
-    mutation: string,
-    input: object,
-    clientKey: string | null,
-    made: RequestClaim['made'],
-  ): RequestClaim {
-    const { keys } = scope;
-    return {
-      ownerId: keys.ownerId,
-      key: requestKey(keys, clientKey),
-      fingerprint: requestFingerprint(keys, mutation, input),
-      made,
-    };
-  }
+/** Under the same parent, or as another beginning. */
+const besides = ({ parent_id: parentId }: MessageRow): AppendPlace =>
+  parentId === null ? { kind: 'beginning' } : { kind: 'after', parentId };
 
-  private chooseModel(send: Send, conversation: LockedConversation): ModelSettings {
-    const wanted = send.model ?? conversation.model;
-    if (wanted === null) return this.deps.models.default;
-    const model = this.deps.models.find(wanted);
-    if (model) return model;
-    throw badUserInput('input.model', "The conversation's model is not offered any more; name another, or change it.");
-  }
-
-  private questionAndAnswer(send: Send, questionId: string, answerId: string, model: ModelSettings) {
-    const { content, metadata, idempotencyKey } = send;
-    return [
-      { ...plainMessage(questionId, 'USER', content), metadata, idempotencyKey },
-      { ...plainMessage(answerId, 'ASSISTANT', ''), status: 'STREAMING', model: model.id },
-    ] as const;
-  }
-
-  private async sentBefore(scope: Scope, made: RequestClaim['made']): Promise<Sent> {
-    const [message, answer] = await this.messages(scope, [made.message ?? '', made.answer ?? '']);
-    const conversation = await this.conversation(scope, made.conversation ?? '');
-    if (!message || !answer) throw notFound('message');
-    return { conversation, message, answer };
-  }
-
-  private async conversation(scope: Scope, id: string): Promise<ConversationRow> {
-    const row = await findConversation(this.deps.database, scope.viewer.id, id);
-    if (!row) throw notFound('conversation');
-    return row;
-  }
-
-  /** In the order given. @throws NOT_FOUND where one was deleted */
-  private async messages(scope: Scope, ids: readonly string[]): Promise<MessageRow[]> {
-    const rows = await findMessages(this.deps.database, scope.viewer.id, ids);
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.map((id) => {
-      const row = byId.get(id);
-      if (!row) throw notFound('conversation');
-      return row;
-    });
-  }
+function withQuestion({ message, ...asked }: Asked): Sent {
+  if (!message) throw new Error('A question was asked and not stored.');
+  return { ...asked, message };
 }
 
 function readOffsets(scope: Scope, messageId: string, after: string): Offsets {
   const [content, reasoning] = decodeCursor(scope.keys, 'answer', messageId, after, 'after');
   return { content: Number(content), reasoning: Number(reasoning) };
-}
-
-/** A run that can be followed from before the commit on, and is taken back where there is none. */
-class PreparedRun {
-  private run: Run | null = null;
-  private started = false;
-  private place: Omit<PromptSource, 'model'> | null = null;
-
-  constructor(
-    private readonly deps: Pick<AnswerServiceDeps, 'runs' | 'providerOf' | 'database' | 'keyring' | 'clock'>,
-    private readonly key: RunKey,
-  ) {}
-
-  prepare(model: ModelSettings): void {
-    this.discardUnlessStarted();
-    const { runs, providerOf, database: querier, keyring, clock } = this.deps;
-    const read = (signal: AbortSignal) => {
-      if (!this.place) throw new Error('A run was started before its place was known.');
-      return readPrompt({ querier, keyring, clock }, { ...this.place, model }, signal);
-    };
-    this.run = runs.prepare(this.key, { model, provider: providerOf(model), readPrompt: read });
-  }
-
-  start(conversation: LockedConversation, answer: MessageRow): void {
-    if (!this.run) throw new Error('A run was started that was not prepared.');
-    this.place = {
-      ...this.key,
-      segment: answer.segment,
-      position: answer.position,
-      systemPrompt: conversation.system_prompt,
-    };
-    this.started = true;
-    this.deps.runs.start(this.run, conversation.expires_at);
-  }
-
-  discardUnlessStarted(): void {
-    if (this.run && !this.started) this.deps.runs.discard(this.run);
-  }
 }

@@ -118,6 +118,27 @@ export class SendMessagePayload {
   }
 }
 
+@ObjectType({ simpleResolvers: true, description: 'A further answer, which is being written.' })
+export class RegenerateAnswerPayload {
+  @ObjectField(() => Conversation, { description: 'The conversation after it was begun.' })
+  readonly conversation: Conversation;
+
+  @ObjectField(() => Message, {
+    nullable: true,
+    description: 'The message it answers; null where the answer is the first of its conversation.',
+  })
+  readonly message: Message | null;
+
+  @ObjectField(() => Message, { description: 'The answer: follow it with Subscription.answer.' })
+  readonly answer: Message;
+
+  constructor(conversation: Conversation, message: Message | null, answer: Message) {
+    this.conversation = conversation;
+    this.message = message;
+    this.answer = answer;
+  }
+}
+
 @ObjectType({ simpleResolvers: true, description: 'What was appended.' })
 export class AppendMessagesPayload {
   @ObjectField(() => Conversation, { description: 'The conversation after the append.' })

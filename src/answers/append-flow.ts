@@ -5,7 +5,7 @@ import { conflict, notFound, rateLimited, unauthenticated, unavailable } from '.
 import type { Scope } from '../identity/scope.js';
 import type { Quotas } from '../limits.js';
 import { type Append, appendMessages } from '../messages/append.js';
-import { type NewRun, readSurroundings, type Surroundings } from '../messages/append.repository.js';
+import { type AppendPlace, type NewRun, readSurroundings, type Surroundings } from '../messages/append.repository.js';
 import {
   claim,
   claimAndLock,
@@ -31,7 +31,9 @@ export interface AppendWish {
   readonly conversationId: string;
   /** Where the conversation is to be made first. */
   readonly create: SealedConversation | null;
-  readonly parentId: string | null;
+  readonly place: AppendPlace;
+  /** The field of the input that named the place. */
+  readonly placeField: string;
   readonly whenBusy: 'REJECT' | 'CANCEL';
   /** Is an answer to be written? Then it must be one of those that the owner may have at a time, and fit their quotas. */
   readonly beginsAnswer: boolean;
@@ -149,8 +151,8 @@ async function attempt(
   const rows = await appendMessages(tx, {
     keys: wish.scope.keys,
     ...{ conversation, surroundings, messages },
-    parentId: wish.parentId,
-    alternativesLimit: deps.alternativesLimit,
+    place: wish.place,
+    alternatives: { limit: deps.alternativesLimit, field: wish.placeField },
     run: run && { ...run, reserved: reserveWithin(deps.quotas, found, run.model, messages) },
     usage: { department: wish.scope.viewer.department },
   });
@@ -232,8 +234,8 @@ async function lock(tx: Transaction, asking: Asking, cancels: Cancels): Promise<
 }
 
 async function lookAround(tx: Transaction, { wish, withQuotas }: Asking, conversation: LockedConversation) {
-  const { claim, conversationId, parentId } = wish;
-  const surroundings = await readSurroundings(tx, claim.ownerId, conversationId, parentId, withQuotas);
+  const { claim, conversationId, place } = wish;
+  const surroundings = await readSurroundings(tx, claim.ownerId, conversationId, place, withQuotas);
   const { answers_running: answersRunning, quota_standing: quotaStanding } = surroundings;
   return { conversation, surroundings, answersRunning, quotaStanding };
 }

@@ -70,7 +70,7 @@ export class TitleWriter {
     const title = readTitle(await this.ask(promptOf(keys, source)));
     if (title === null || this.closing.signal.aborted) return;
     const written = await writeTitle(database, {
-      ...{ ownerId, conversationId, terms: titleTerms(keys, title) },
+      ...{ ownerId, conversationId, answerId: messageId, terms: titleTerms(keys, title) },
       sealed: keys.seal(conversationPlace(conversationId, 'automatic_title'), title),
       instead: Buffer.from(source.automatic_title, 'base64'),
     });

@@ -44,7 +44,7 @@ const writeStatement = statement(
      SELECT id FROM users WHERE id = $1 AND erasing_at IS NULL FOR KEY SHARE
    ), header AS (
      UPDATE conversations
-     SET sealed_automatic_title = $3, titled_by_model = true, revision = revision + 1
+     SET sealed_automatic_title = $3, titled_by_model = true, title_answer_id = $6, revision = revision + 1
      WHERE owner_id = $1 AND id = $2 AND ${isThere('conversations')}
        AND NOT titled_by_model AND sealed_automatic_title = $4
        AND EXISTS (SELECT FROM owner)
@@ -60,6 +60,8 @@ const writeStatement = statement(
 export interface TitleWriting {
   readonly ownerId: string;
   readonly conversationId: string;
+  /** The answer that it was made of. */
+  readonly answerId: string;
   readonly sealed: Buffer;
   readonly terms: readonly Buffer[];
   /** The automatic title as it was when the model was asked: where it is another by now, nothing is written. */
@@ -68,6 +70,7 @@ export interface TitleWriting {
 
 /** Makes it the automatic title; false where that is not wanted any more. */
 export async function writeTitle(querier: Querier, writing: TitleWriting): Promise<boolean> {
-  const { ownerId, conversationId, sealed, terms, instead } = writing;
-  return (await querier.query(writeStatement, [ownerId, conversationId, sealed, instead, terms])).length > 0;
+  const { ownerId, conversationId, answerId, sealed, terms, instead } = writing;
+  const values = [ownerId, conversationId, sealed, instead, terms, answerId];
+  return (await querier.query(writeStatement, values)).length > 0;
 }

@@ -33,6 +33,10 @@ export class ConversationEntity {
   @Column({ name: 'titled_by_model', type: 'boolean', default: false })
   titledByModel!: boolean;
 
+  /** The answer that the model made the title of, with the question before it; null where no model did. */
+  @Column({ name: 'title_answer_id', type: 'uuid', nullable: true })
+  titleAnswerId!: string | null;
+
   @Column({ name: 'sealed_system_prompt', type: 'bytea', nullable: true })
   sealedSystemPrompt!: Buffer | null;
 

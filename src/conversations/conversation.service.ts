@@ -37,7 +37,7 @@ import { type MarkedDeleted, markDeleted, removeDeletedBatch } from './conversat
 import { type ConversationRow, conversationPlace } from './conversation-row.js';
 import { readListCursor } from './list-cursor.js';
 import { takingPoint } from './rated-request.js';
-import { readIdempotencyKey, requestFingerprint, requestKey } from './request.js';
+import { readIdempotencyKey, requestClaim } from './request.js';
 import { claimRequest } from './request.repository.js';
 import { titleQuery, titleTerms, untitled } from './title.js';
 
@@ -79,12 +79,8 @@ export class ConversationService {
     const clientKey = readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits);
     const { ownerId } = scope.keys;
     const id = newId();
-    const claim = {
-      ownerId,
-      key: requestKey(scope.keys, clientKey),
-      fingerprint: requestFingerprint(scope.keys, 'createConversation', input),
-      made: { conversation: id },
-    };
+    const made = { conversation: id };
+    const claim = requestClaim(scope.keys, { mutation: 'createConversation', input, clientKey, made });
     const rated = { rate: 'conversations', claim, clientKey } as const;
     const { row, replayed } = await takingPoint(this.deps, rated, () =>
       database.transactionOnce(async (tx) => {

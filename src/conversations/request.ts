@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { badUserInput } from '../errors.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { checkText } from '../platform/unicode.js';
+import type { RequestClaim } from './request.repository.js';
 
 /**
  * An idempotency key as a client gives it; null where it gives none.
@@ -21,6 +22,25 @@ export function requestKey(keys: OwnerKeys, clientKey: string | null): Buffer {
 /** What a request asks for: the mutation's name and its whole input, whatever the order of its fields. */
 export function requestFingerprint(keys: OwnerKeys, mutation: string, input: object): Buffer {
   return keys.fingerprint(`${mutation}\n${JSON.stringify(input, sortFields)}`);
+}
+
+/** What one request claims its key with; `clientKey` null where the client gave none. */
+export function requestClaim(
+  keys: OwnerKeys,
+  request: {
+    readonly mutation: string;
+    readonly input: object;
+    readonly clientKey: string | null;
+    readonly made: RequestClaim['made'];
+  },
+): RequestClaim {
+  const { mutation, input, clientKey, made } = request;
+  return {
+    ownerId: keys.ownerId,
+    key: requestKey(keys, clientKey),
+    fingerprint: requestFingerprint(keys, mutation, input),
+    made,
+  };
 }
 
 function sortFields(_name: string, value: unknown): unknown {

@@ -35,6 +35,11 @@ export class Scope {
     return this.deps.openedTexts.open(this.keys, place, revision, sealed);
   }
 
+  /** What was sealed to these places was erased: it is not kept opened here either. */
+  forgetTexts(places: readonly Place[]): void {
+    for (const place of places) this.deps.openedTexts.forget(this.keys.ownerId, place);
+  }
+
   /** What `make` makes, once in this scope. */
   of<T>(make: (scope: Scope) => T): T {
     if (!this.made.has(make)) this.made.set(make, make(this));

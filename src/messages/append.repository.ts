@@ -3,6 +3,7 @@ import type { Instant } from '../platform/instant.js';
 import { type QuotaStanding, quotaStanding } from '../usage/quota.js';
 import type { Reservation } from '../usage/reservation.js';
 import { addToUsageDays, today } from '../usage/usage-row.js';
+import { switching } from './branch-switch.js';
 import { endOfBranch } from './message.repository.js';
 import { type MessageRow, messageColumns, type Role, type Status } from './message-row.js';
 import type { MessageTerms } from './message-terms.js';
@@ -16,15 +17,22 @@ export interface Surroundings {
   readonly answers_running: number;
   /** How their quotas stand; null where that was not asked for. */
   readonly quota_standing: QuotaStanding | null;
-  /** The wanted parent; all null where it is not in this conversation. */
+  /** The wanted parent; all null where it is not in this conversation, or none is wanted. */
   readonly parent_id: string | null;
   readonly parent_position: number | null;
   readonly parent_segment: number | null;
   readonly parent_depth: number | null;
   /** Does no message of its segment follow it? */
   readonly parent_ends_segment: boolean | null;
-  readonly parent_children: number | null;
+  /** How many messages follow the wanted parent, or begin the conversation where that is wanted. */
+  readonly alternatives: number;
 }
+
+/** Where something is to be appended: at the end of the visible branch, after a message, or as another beginning. */
+export type AppendPlace =
+  | { readonly kind: 'end' }
+  | { readonly kind: 'after'; readonly parentId: string }
+  | { readonly kind: 'beginning' };
 
 const surroundingsStatement = statement(
   'messages.surroundings',
@@ -38,8 +46,13 @@ const surroundingsStatement = statement(
        WHERE next.owner_id = $1 AND next.conversation_id = $2
          AND next.segment = parent.segment AND next.position > parent.position
      ) AS parent_ends_segment,
-     (SELECT count(*)::integer FROM messages AS child
-      WHERE child.owner_id = $1 AND child.conversation_id = $2 AND child.parent_id = parent.id) AS parent_children
+     CASE WHEN $5::boolean THEN (
+       SELECT count(*)::integer FROM messages AS root
+       WHERE root.owner_id = $1 AND root.conversation_id = $2 AND root.parent_id IS NULL
+     ) ELSE (
+       SELECT count(*)::integer FROM messages AS child
+       WHERE child.owner_id = $1 AND child.conversation_id = $2 AND child.parent_id = parent.id
+     ) END AS alternatives
    FROM (SELECT) AS one
    LEFT JOIN answer_runs AS run ON run.owner_id = $1 AND run.conversation_id = $2
    LEFT JOIN messages AS parent ON parent.owner_id = $1 AND parent.id = $3 AND parent.conversation_id = $2`,
@@ -49,10 +62,11 @@ export async function readSurroundings(
   tx: Transaction,
   ownerId: string,
   conversationId: string,
-  parentId: string | null,
+  place: AppendPlace,
   withQuotas = false,
 ): Promise<Surroundings> {
-  const values = [ownerId, conversationId, parentId, withQuotas];
+  const parentId = place.kind === 'after' ? place.parentId : null;
+  const values = [ownerId, conversationId, parentId, withQuotas, place.kind === 'beginning'];
   const [row] = await tx.query<Surroundings>(surroundingsStatement, values);
   if (!row) throw new Error('A statement that gives one row gave none.');
   return row;
@@ -96,8 +110,8 @@ export interface Writing {
   readonly revision: number;
   readonly segment: number;
   readonly messages: readonly PlacedMessage[];
-  /** Where the visible branch moves: the segment to climb from, and up to where that one is visible. */
-  readonly branch: { readonly from: number; readonly visibleTo: number } | null;
+  /** Where the visible branch moves: the segment to climb from, null for another root, and up to where it is visible. */
+  readonly branch: { readonly from: number | null; readonly visibleTo: number } | null;
   /** The segment that begins here. */
   readonly opens: { readonly parentSegment: number | null; readonly forkPosition: number | null } | null;
   readonly run: NewRun | null;
@@ -106,30 +120,6 @@ export interface Writing {
   /** A title made of the first message; terms null where one of the person's own is shown. */
   readonly title: { readonly sealed: Buffer; readonly terms: readonly Buffer[] | null } | null;
 }
-
-// From the wanted segment upwards to the first visible one, each visible up to where the next forks off; what was
-// visible below that one is hidden. Only the segments between the two branches are touched.
-const switching = `
-  path AS (
-    SELECT first_position, parent_segment, fork_position, visible_to, $31::integer AS becomes
-    FROM segments WHERE owner_id = $1 AND conversation_id = $2 AND first_position = $30
-    UNION ALL
-    SELECT above.first_position, above.parent_segment, above.fork_position, above.visible_to, path.fork_position
-    FROM path
-    JOIN segments AS above
-      ON above.owner_id = $1 AND above.conversation_id = $2 AND above.first_position = path.parent_segment
-    WHERE path.visible_to IS NULL
-  ), switched AS (
-    UPDATE segments
-    SET visible_to = (SELECT becomes FROM path WHERE path.first_position = segments.first_position)
-    WHERE owner_id = $1 AND conversation_id = $2 AND first_position IN (
-      SELECT first_position FROM path
-      UNION ALL
-      SELECT below.first_position FROM segments AS below
-      WHERE below.owner_id = $1 AND below.conversation_id = $2 AND below.visible_to IS NOT NULL
-        AND below.first_position > coalesce((SELECT first_position FROM path WHERE visible_to IS NOT NULL), 0)
-    )
-  ),`;
 
 const writing = (branch: string) => `
   WITH RECURSIVE ${branch}
@@ -208,7 +198,7 @@ const writing = (branch: string) => `
 
 const noBranch = 'unused AS (SELECT $30::integer, $31::integer),';
 const writeStatement = statement('messages.append', writing(noBranch));
-const writeElsewhereStatement = statement('messages.appendElsewhere', writing(switching));
+const writeElsewhereStatement = statement('messages.appendElsewhere', writing(`${switching('$30', '$31')},`));
 
 /** Everything that an append changes, in one statement; gives the new messages as they stand. */
 export function write(tx: Transaction, writing: Writing): Promise<MessageRow[]> {

@@ -4,7 +4,7 @@ import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
 import type { Instant } from '../platform/instant.js';
-import { type PlacedMessage, type Surroundings, type Writing, write } from './append.repository.js';
+import { type AppendPlace, type PlacedMessage, type Surroundings, type Writing, write } from './append.repository.js';
 import type { LockedConversation } from './conversation-lock.repository.js';
 import { endOfBranch } from './message.repository.js';
 import type { MessageRow, Role, Status } from './message-row.js';
@@ -52,22 +52,21 @@ export interface Append {
   readonly conversation: LockedConversation;
   /** Null where the conversation was made by this transaction: nothing stands around. */
   readonly surroundings: Surroundings | null;
-  /** The message to append after; null for the end of the visible branch. */
-  readonly parentId: string | null;
+  readonly place: AppendPlace;
   /** Each follows the one before it. */
   readonly messages: readonly NewMessage[];
   readonly run: Writing['run'];
   /** Null where answers among the messages are not to count, as imported ones. */
   readonly usage: Writing['usage'];
-  /** How many messages may follow one and the same. */
-  readonly alternativesLimit: number;
+  /** How many messages may follow one and the same, or begin the conversation; and the field that named the place. */
+  readonly alternatives: { readonly limit: number; readonly field: string };
 }
 
 /**
- * The one way by which messages join a conversation: places them at the end of the visible branch or after a parent,
- * opens a segment where that forks, moves the visible branch there, and takes one revision. Needs the conversation's
- * lock.
- * @throws NOT_FOUND where the parent is not in this conversation.
+ * The one way by which messages join a conversation: places them at the end of the visible branch, after a parent or as
+ * another beginning, opens a segment where that forks, moves the visible branch there, and takes one revision. Needs
+ * the conversation's lock.
+ * @throws NOT_FOUND where the parent is not in this conversation, BAD_USER_INPUT where it has too many alternatives.
  */
 export async function appendMessages(tx: Transaction, append: Append): Promise<MessageRow[]> {
   const { conversation, keys } = append;
@@ -90,7 +89,7 @@ export async function appendMessages(tx: Transaction, append: Append): Promise<M
     segment: place.segment ?? firstPosition,
     messages,
     branch: place.branch,
-    opens: place.segment === null ? place.opens : null,
+    opens: place.opens,
     run: append.run,
     usage: append.usage,
     title: titleOf(append),
@@ -106,21 +105,28 @@ interface ChosenPlace {
   readonly opens: Writing['opens'];
 }
 
-function choosePlace({ conversation, surroundings, parentId, alternativesLimit }: Append): ChosenPlace {
+const noFork = { parentSegment: null, forkPosition: null };
+
+function choosePlace(append: Append): ChosenPlace {
+  const { conversation, surroundings, place } = append;
   const { leaf_id: leafId, leaf_segment: leafSegment, message_count: depth } = conversation;
-  if (parentId === null || parentId === leafId) {
-    const opens = { parentSegment: null, forkPosition: null };
-    return { parentId: leafId, depth, segment: leafId ? leafSegment : null, branch: null, opens };
+  if (leafId === null && place.kind !== 'after') {
+    return { parentId: null, depth: 0, segment: null, branch: null, opens: noFork };
   }
+  if (place.kind === 'end' || (place.kind === 'after' && place.parentId === leafId)) {
+    return { parentId: leafId, depth, segment: leafSegment, branch: null, opens: null };
+  }
+  if (place.kind === 'after') return placeAfter(append, place.parentId);
+  checkAlternatives(append, surroundings?.alternatives ?? 0);
+  return { parentId: null, depth: 0, segment: null, branch: { from: null, visibleTo: endOfBranch }, opens: noFork };
+}
+
+function placeAfter(append: Append, parentId: string): ChosenPlace {
+  const { surroundings } = append;
   const segment = surroundings?.parent_segment ?? null;
   const position = surroundings?.parent_position ?? null;
   if (!surroundings || segment === null || position === null) throw notFound('parent message in this conversation');
-  if ((surroundings.parent_children ?? 0) >= alternativesLimit) {
-    throw badUserInput(
-      'input.parentId',
-      `A message has ${alternativesLimit} alternatives at most; choose one of them.`,
-    );
-  }
+  checkAlternatives(append, surroundings.alternatives);
   const after = { parentId, depth: surroundings.parent_depth ?? 0 };
   // What ends its segment is continued in it, also where it is hidden; anything else forks.
   if (surroundings.parent_ends_segment) {
@@ -132,6 +138,10 @@ function choosePlace({ conversation, surroundings, parentId, alternativesLimit }
     branch: { from: segment, visibleTo: position },
     opens: { parentSegment: segment, forkPosition: position },
   };
+}
+
+function checkAlternatives({ alternatives: { limit, field } }: Append, count: number): void {
+  if (count >= limit) throw badUserInput(field, `A message has ${limit} alternatives at most; choose one of them.`);
 }
 
 async function placed(

@@ -34,6 +34,7 @@ export interface MessageRow {
   readonly visible: boolean;
   readonly created_at: Instant;
   readonly completed_at: Instant | null;
+  readonly erased_at: Instant | null;
   /** Checkpoints in their order, for a message that is STREAMING; null otherwise. */
   readonly chunks: readonly ChunkRow[] | null;
 }
@@ -60,7 +61,7 @@ export const messageColumns = `
   message.prompt_tokens, message.completion_tokens, message.cost_micro_usd, message.first_token_ms, message.latency_ms,
   message.rating, encode(message.sealed_rating_comment, 'base64') AS rating_comment,
   coalesce(segment.visible_to >= message.position, false) AS visible,
-  message.created_at, message.completed_at,
+  message.created_at, message.completed_at, message.erased_at,
   CASE WHEN message.status = 'STREAMING' THEN (
     SELECT coalesce(json_agg(json_build_object(
       'content_offset', chunk.content_offset,

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { Scope } from '../identity/scope.js';
 import type { Querier } from '../platform/database.js';
 import { makeWaves } from '../platform/waves.js';
-import { findMessages, findPages, type PageBounds } from './message.repository.js';
+import { type Fork, findMessages, findPages, findSiblings, type PageBounds } from './message.repository.js';
 import { Message } from './message.types.js';
 import type { LoadedPage } from './message-connection.types.js';
 import type { MessageRow } from './message-row.js';
@@ -19,6 +19,8 @@ export interface MessageLoaders {
   readonly byId: DataLoader<string, Message | null>;
   /** Pages with the same bounds are read in one statement; null for a conversation that is not there. */
   readonly page: DataLoader<PageKey, LoadedPage | null, string>;
+  /** The messages at one place of the tree, oldest first. */
+  readonly siblings: DataLoader<Fork, readonly Message[], string>;
   /**
    * The one object that this scope has for a message. The row that was read first stays, so that one operation sees one
    * length of a running answer, wherever it reads it.
@@ -60,8 +62,22 @@ export const makeMessageLoaders =
         }),
       { cacheKeyFn: nameOf },
     );
-    return { byId, page, keep };
+    const siblings = new DataLoader<Fork, readonly Message[], string>(
+      (forks) =>
+        waves.join(async () => {
+          const found = new Map<string, Message[]>(forks.map((fork) => [nameOfFork(fork), []]));
+          for (const row of await findSiblings(querier, ownerId, forks))
+            found.get(nameOfFork(forkOf(row)))?.push(keep(row));
+          return forks.map((fork) => found.get(nameOfFork(fork)) ?? []);
+        }),
+      { cacheKeyFn: nameOfFork },
+    );
+    return { byId, page, siblings, keep };
   };
+
+/** Where a message and its alternatives stand. */
+export const forkOf = (row: MessageRow): Fork => ({ conversationId: row.conversation_id, parentId: row.parent_id });
+const nameOfFork = ({ conversationId, parentId }: Fork) => `${conversationId}/${parentId}`;
 
 const nameOfBounds = ({ after, before, limit, from }: PageBounds) => `${after}/${before}/${limit}/${from}`;
 const nameOf = ({ conversationId, bounds }: PageKey) => `${conversationId}/${nameOfBounds(bounds)}`;

@@ -27,6 +27,41 @@ export async function findMessage(querier: Querier, ownerId: string, id: string)
   return row ?? null;
 }
 
+/** A place in the tree at which messages are alternatives of one another; null: the beginning of a conversation. */
+export interface Fork {
+  readonly conversationId: string;
+  readonly parentId: string | null;
+}
+
+const siblingsStatement = statement(
+  'messages.siblings',
+  `SELECT ${messageColumns}
+   FROM unnest($2::uuid[], $3::uuid[]) AS wanted (conversation_id, parent_id)
+   CROSS JOIN LATERAL (
+     SELECT child.* FROM messages AS child
+     WHERE child.owner_id = $1 AND child.conversation_id = wanted.conversation_id
+       AND child.parent_id = wanted.parent_id
+     UNION ALL
+     SELECT root.* FROM messages AS root
+     WHERE root.owner_id = $1 AND root.conversation_id = wanted.conversation_id
+       AND root.parent_id IS NULL AND wanted.parent_id IS NULL
+   ) AS message
+   JOIN conversations AS conversation
+     ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
+   JOIN segments AS segment
+     ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
+     AND segment.first_position = message.segment
+   WHERE ${isThere('conversation')}
+   ORDER BY message.position`,
+);
+
+/** The messages at all these places, oldest first within each conversation. */
+export function findSiblings(querier: Querier, ownerId: string, forks: readonly Fork[]): Promise<MessageRow[]> {
+  const conversationIds = forks.map(({ conversationId }) => conversationId);
+  const parentIds = forks.map(({ parentId }) => parentId);
+  return querier.query<MessageRow>(siblingsStatement, [ownerId, conversationIds, parentIds]);
+}
+
 /** Which part of a visible branch: positions strictly between `after` and `before`, at most `limit` from one end. */
 export interface PageBounds {
   readonly after: number;

@@ -1,11 +1,11 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
-import { Conversation } from '../conversations/conversation.types.js';
+import { Conversation, ConversationPayload } from '../conversations/conversation.types.js';
 import { notFound } from '../errors.js';
 import type { NodeFinder } from '../identity/node.types.js';
 import type { Scope } from '../identity/scope.js';
 import { fromPublicId } from '../platform/ids.js';
-import type { MakeMessageLoaders } from './message.loaders.js';
+import { forkOf, type MakeMessageLoaders } from './message.loaders.js';
 import type { MessageService } from './message.service.js';
 import { Message, MessagePayload } from './message.types.js';
 import { RateMessageInput } from './message-input.types.js';
@@ -37,6 +37,18 @@ export class MessageResolver {
     return new MessagePayload(fresh.of(this.loaders).keep(await this.service.rate(fresh, input)));
   }
 
+  @Mutation(() => ConversationPayload, {
+    description: 'Makes the branch through this message, down to its newest leaf, the visible one.',
+  })
+  async selectBranch(
+    @Arg('messageId', () => ID, { description: 'A message of the branch to show.' }) messageId: string,
+    @Ctx() scope: Scope,
+  ): Promise<ConversationPayload> {
+    const fresh = await scope.fresh();
+    const conversation = await this.service.selectBranch(fresh, messageId);
+    return new ConversationPayload(fresh.of(this.conversations).keep(conversation));
+  }
+
   @FieldResolver(() => Conversation, { description: 'The conversation that it stands in.' })
   async conversation(@Root() message: Message): Promise<Conversation> {
     const found = await message.scope.of(this.conversations).byId.load(message.row.conversation_id);
@@ -52,6 +64,13 @@ export class MessageResolver {
   parent(@Root() message: Message): Promise<Message | null> | null {
     const { parent_id: parentId } = message.row;
     return parentId === null ? null : message.scope.of(this.loaders).byId.load(parentId);
+  }
+
+  @FieldResolver(() => [Message], {
+    description: 'This message and its alternatives under the same parent, oldest first.',
+  })
+  siblings(@Root() message: Message): Promise<readonly Message[]> {
+    return message.scope.of(this.loaders).siblings.load(forkOf(message.row));
   }
 }
 

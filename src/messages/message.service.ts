@@ -1,3 +1,5 @@
+import { findConversation } from '../conversations/conversation.repository.js';
+import type { ConversationRow } from '../conversations/conversation-row.js';
 import { notFound } from '../errors.js';
 import { holdOwner } from '../identity/owner.repository.js';
 import type { Scope } from '../identity/scope.js';
@@ -6,6 +8,8 @@ import type { Database } from '../platform/database.js';
 import { fromPublicId } from '../platform/ids.js';
 import { type PageArguments, readPage } from '../platform/pagination.js';
 import { checkText } from '../platform/unicode.js';
+import { findNewestLeaf, selectBranch } from './branch.repository.js';
+import { lockConversation } from './conversation-lock.repository.js';
 import { endOfBranch, findMessage, type PageBounds } from './message.repository.js';
 import { readMessageCursor } from './message-cursor.js';
 import type { RateMessageInput } from './message-input.types.js';
@@ -36,6 +40,31 @@ export class MessageService {
       after: after === null ? 0 : readMessageCursor(keys, conversationId, after, 'after'),
       before: before === null ? endOfBranch : readMessageCursor(keys, conversationId, before, 'before'),
     };
+  }
+
+  /**
+   * Makes the branch through a message, down to its newest leaf, the visible one; an answer that is being written goes
+   * on. Nothing changes where it is visible already.
+   * @throws NOT_FOUND
+   */
+  async selectBranch({ keys: { ownerId } }: Scope, publicId: string): Promise<ConversationRow> {
+    const { database, onChanged } = this.deps;
+    const id = fromPublicId('msg', publicId);
+    const named = id && (await findMessage(database, ownerId, id));
+    if (!named) throw notFound('message');
+    const { conversation_id: conversationId } = named;
+    const changed = await database.transaction(async (tx) => {
+      const conversation = await lockConversation(tx, ownerId, conversationId);
+      const leaf = conversation && (await findNewestLeaf(tx, ownerId, conversationId, id));
+      if (!leaf) throw notFound('message');
+      if (leaf.id === conversation.leaf_id) return false;
+      await selectBranch(tx, ownerId, conversationId, leaf);
+      return true;
+    });
+    if (changed) onChanged(ownerId, conversationId);
+    const row = await findConversation(database, ownerId, conversationId);
+    if (!row) throw notFound('conversation');
+    return row;
   }
 
   /**

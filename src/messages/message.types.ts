@@ -81,7 +81,7 @@ export class AnswerError {
 @ObjectType({
   implements: Node,
   simpleResolvers: true,
-  description: 'One node of a conversation: immutable once final, but for its rating.',
+  description: 'One node of a conversation: immutable once final, but for its rating and its erasure.',
 })
 export class Message implements Node {
   private joined: AnswerText | null = null;
@@ -238,6 +238,14 @@ export class Message implements Node {
   @ObjectField(() => DateTime, { nullable: true, description: 'When it became final; null while STREAMING.' })
   get completedAt(): Instant | null {
     return this.row.completed_at;
+  }
+
+  @ObjectField(() => DateTime, {
+    nullable: true,
+    description: 'When eraseMessage took its text; content is then empty.',
+  })
+  get erasedAt(): Instant | null {
+    return this.row.erased_at;
   }
 
   private get isRunning(): boolean {

@@ -85,6 +85,26 @@ const idCases: Readonly<Record<string, Case>> = {
       'mutation ($input: AppendMessagesInput!) { appendMessages(input: $input) { messages { parent { id } } } }',
     variables: (id, { conversation }) => ({ input: { conversationId: conversation, parentId: id, messages } }),
   },
+  'Mutation.editMessage(input.messageId)': {
+    kind: 'message',
+    document: 'mutation ($input: EditMessageInput!) { editMessage(input: $input) { message { siblings { id } } } }',
+    variables: asInput({ content: 'Here?', whenBusy: 'CANCEL', idempotencyKey: 'e' }, 'messageId'),
+  },
+  'Mutation.regenerateAnswer(input.messageId)': {
+    kind: 'answer',
+    document:
+      'mutation ($input: RegenerateAnswerInput!) { regenerateAnswer(input: $input) { answer { siblings { id } } } }',
+    variables: asInput({ idempotencyKey: 'r' }, 'messageId'),
+  },
+  'Mutation.selectBranch(messageId)': {
+    kind: 'message',
+    document:
+      'mutation ($id: ID!) { selectBranch(messageId: $id) { conversation { messages(last: 5) { nodes { id siblings { id } } } } } }',
+  },
+  'Mutation.eraseMessage(messageId)': {
+    kind: 'message',
+    document: 'mutation ($id: ID!) { eraseMessage(messageId: $id) { message { id } } }',
+  },
   'Mutation.cancelAnswer(messageId)': {
     kind: 'answer',
     document: 'mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { id } } }',

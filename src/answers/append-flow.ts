@@ -15,7 +15,7 @@ import {
 import { findMessages } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import type { Clock } from '../platform/clock.js';
-import type { Database, Transaction } from '../platform/database.js';
+import { type Database, isSilent, type Transaction } from '../platform/database.js';
 import type { Turns } from '../platform/turns.js';
 import { anyQuota, checkQuotas, type QuotaStanding } from '../usage/quota.js';
 import type { Reservation } from '../usage/reservation.js';
@@ -85,7 +85,7 @@ export async function append(deps: AppendFlowDeps, wish: AppendWish): Promise<Ap
   const line = lineOf(deps, wish);
   if (line === null) return await appendNow(deps, wish, deadlineMs);
   const late = wish.whenBusy === 'CANCEL' ? answerInProgress : unavailable;
-  return await deps.turns.take({ line, width: lineWidth, waitMs: patienceMs, late }, () =>
+  return await deps.turns.take({ line, width: lineWidth, waitMs: patienceMs, late, endsLine: isSilent }, () =>
     appendNow(deps, wish, deadlineMs),
   );
 }

@@ -1,5 +1,5 @@
 import { ParleyError, unavailable } from '../errors.js';
-import type { Database } from '../platform/database.js';
+import { type Database, isSilent } from '../platform/database.js';
 import type { Rate, Rates } from '../platform/rates.js';
 import type { Turns } from '../platform/turns.js';
 import { claimRequest, type RequestClaim } from './request.repository.js';
@@ -33,7 +33,9 @@ export function takingPoint<Outcome extends { readonly replayed: boolean }>(
   const { clientKey, claim } = rated;
   if (clientKey === null) return takingPointNow(deps, rated, work);
   const line = `key ${claim.ownerId}/${claim.key.toString('base64')}`;
-  return deps.turns.take({ line, width: 1, waitMs, late: unavailable }, () => takingPointNow(deps, rated, work));
+  return deps.turns.take({ line, width: 1, waitMs, late: unavailable, endsLine: isSilent }, () =>
+    takingPointNow(deps, rated, work),
+  );
 }
 
 async function takingPointNow<Outcome extends { readonly replayed: boolean }>(

@@ -1,7 +1,8 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
-import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm';
+import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
 import { ParleyError, unavailable } from '../errors.js';
 import { instantFromPostgres } from './instant.js';
+import { LivingPool } from './living-pool.js';
 import type { Log } from './log.js';
 import { isError } from './system-error.js';
 
@@ -21,6 +22,16 @@ export interface Transaction extends Querier {
   /** For plain writes of entities. */
   readonly manager: EntityManager;
 }
+
+/** The database said nothing, and that took time: whoever waited for the same need not try. */
+export class DatabaseSilent extends ParleyError {
+  constructor(cause: unknown) {
+    const same = unavailable();
+    super(same.message, same.extensions, { cause });
+  }
+}
+
+export const isSilent = (error: unknown) => error instanceof DatabaseSilent;
 
 /** The connection was lost while COMMIT was under way: what was done may stand or not. */
 export class CommitOutcomeUnknown extends ParleyError {
@@ -76,14 +87,19 @@ const typeParsers = {
 
 /** PostgreSQL, with bounds on every wait. Whoever connects it closes it. */
 export class Database implements Querier {
+  private readonly living: LivingPool;
+
   private constructor(
     readonly dataSource: DataSource,
     private readonly pool: Pool,
     private readonly log: Log,
+    private readonly timeouts: DatabaseTimeouts,
     private readonly onStatement: (name: string) => void,
     /** Connections that are being closed are no loss. */
     private readonly life: { closing: boolean },
-  ) {}
+  ) {
+    this.living = new LivingPool(pool);
+  }
 
   static async connect(options: DatabaseOptions, log: Log): Promise<Database> {
     const pg = await import('pg');
@@ -109,26 +125,30 @@ export class Database implements Querier {
         max: options.poolSize,
         connectionTimeoutMillis: options.timeouts.connectMs,
         statement_timeout: options.timeouts.statementMs,
-        query_timeout: options.timeouts.statementMs + 1000,
+        // PostgreSQL's own bound comes first; this is for one that says nothing.
+        query_timeout: options.timeouts.statementMs + 500,
         lock_timeout: options.timeouts.lockMs,
         idle_in_transaction_session_timeout: 10_000,
         keepAlive: true,
+        // A system's own first probe comes after two hours.
+        keepAliveInitialDelayMillis: 10_000,
         // Custom plans of the hot reads cost more to make than to run; every index look-up here is right for any value.
         options: '-c timezone=UTC -c plan_cache_mode=force_generic_plan',
         types,
       },
     });
     await dataSource.initialize();
-    return new Database(dataSource, poolOf(dataSource), log, options.onStatement ?? (() => undefined), life);
+    const { timeouts, onStatement = () => undefined } = options;
+    return new Database(dataSource, poolOf(dataSource), log, timeouts, onStatement, life);
   }
 
   async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     this.onStatement(statement.name);
     try {
-      const result = await this.pool.query(named(statement, values));
+      const result = await this.living.query(named(statement, values));
       return result.rows as Row[];
     } catch (error) {
-      throw translate(error);
+      throw this.told(error);
     }
   }
 
@@ -137,13 +157,7 @@ export class Database implements Querier {
    * @throws CommitOutcomeUnknown where the connection was lost during COMMIT; see {@link transactionOnce}.
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
-    let client: PoolClient;
-    try {
-      client = await runner.connect();
-    } catch (error) {
-      throw translate(error);
-    }
+    const { runner, client } = await this.connectRunner();
     const send = async (name: string, config: string | QueryConfig) => {
       this.onStatement(name);
       return await client.query(config);
@@ -155,18 +169,41 @@ export class Database implements Querier {
         query: async <Row>(statement: Statement, values: readonly unknown[]) =>
           (await send(statement.name, named(statement, values))).rows as Row[],
       });
-      await send('COMMIT', 'COMMIT').catch((error: unknown) => {
+      await send('COMMIT', this.commit).catch((error: unknown) => {
         throw isConnectionLoss(error) ? new CommitOutcomeUnknown(error) : error;
       });
       return result;
     } catch (error) {
       const rolledBack = !isConnectionLoss(error) && (await rollback(send));
-      // The runner takes an error of its client as the word to destroy it instead of giving it back to the pool.
-      if (!rolledBack) client.emit('error', new Error('The connection is not in a known state.'));
-      throw translate(error);
+      if (!rolledBack) destroy(client);
+      throw this.told(error);
     } finally {
       await runner.release();
     }
+  }
+
+  private async connectRunner(): Promise<{ readonly runner: QueryRunner; readonly client: PoolClient }> {
+    const take = async () => {
+      const runner = this.dataSource.createQueryRunner();
+      const client: PoolClient = await runner.connect();
+      return { runner, client, discard: () => destroy(client) };
+    };
+    try {
+      return await this.living.living(take);
+    } catch (error) {
+      throw this.told(error);
+    }
+  }
+
+  /** Earlier given up than other statements, as the transaction then runs once more. */
+  private get commit(): QueryConfig & { readonly query_timeout: number } {
+    return { text: 'COMMIT', query_timeout: Math.max(this.timeouts.statementMs - 1000, 1000) };
+  }
+
+  /** What the caller is told of an error; a silent loss is a reason to look after all connections. */
+  private told(error: unknown): unknown {
+    if (isSilence(error instanceof CommitOutcomeUnknown ? error.cause : error)) this.living.checkIdle();
+    return translate(error);
   }
 
   /**
@@ -207,6 +244,11 @@ const named = (statement: Statement, values: readonly unknown[]): QueryConfig =>
   values: [...values],
 });
 
+/** The runner takes an error of its client as the word to destroy it instead of giving it back to the pool. */
+const destroy = (client: PoolClient) => {
+  client.emit('error', new Error('The connection is not in a known state.'));
+};
+
 async function rollback(send: (name: string, text: string) => Promise<unknown>): Promise<boolean> {
   try {
     await send('ROLLBACK', 'ROLLBACK');
@@ -228,6 +270,7 @@ const socketCodes = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EADDRNOTAVAIL'],
   ...['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN'],
 ]);
+const silences = /^(timeout expired|Connection terminated due to connection timeout|Query read timeout)/;
 const driverSentences =
   /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|The client is not queryable)/;
 
@@ -242,7 +285,10 @@ function isConnectionLoss(error: unknown): boolean {
   return isError(error) && driverSentences.test(error.message);
 }
 
+const isSilence = (error: unknown) => isError(error) && silences.test(error.message);
+
 function translate(error: unknown): unknown {
   if (error instanceof ParleyError) return error;
+  if (isSilence(error)) return new DatabaseSilent(error);
   return isConnectionLoss(error) || passing.test(codeOf(error)) ? unavailable(error) : error;
 }

@@ -8,14 +8,21 @@ export interface TurnWish {
   readonly width: number;
   readonly waitMs: number;
   readonly late: () => Error;
+  /** After which errors those that wait need not try, and get the same: it took its time, and would each time. */
+  readonly endsLine?: (error: unknown) => boolean;
 }
 
 /** How many may wait in one line; whoever comes then is UNAVAILABLE. */
 const longestLine = 1000;
 
+interface Waiting {
+  go(): void;
+  fail(error: unknown): void;
+}
+
 interface Line {
   running: number;
-  readonly waiting: Set<() => void>;
+  readonly waiting: Set<Waiting>;
 }
 
 /**
@@ -35,6 +42,9 @@ export class Turns {
     else await this.wait(line, wish);
     try {
       return await work();
+    } catch (error) {
+      if (wish.endsLine?.(error)) for (const waiting of [...line.waiting]) waiting.fail(error);
+      throw error;
     } finally {
       this.leave(wish.line, line);
     }
@@ -48,15 +58,22 @@ export class Turns {
   private wait(line: Line, { waitMs, late }: TurnWish): Promise<void> {
     if (line.waiting.size >= longestLine) throw unavailable();
     return new Promise((resolve, reject) => {
-      const cancel = this.clock.after(waitMs, () => {
-        line.waiting.delete(turn);
-        reject(late());
-      });
-      const turn = () => {
+      const leaveLine = () => {
         cancel();
-        resolve();
+        line.waiting.delete(waiting);
       };
-      line.waiting.add(turn);
+      const waiting: Waiting = {
+        go: () => {
+          leaveLine();
+          resolve();
+        },
+        fail: (error) => {
+          leaveLine();
+          reject(error);
+        },
+      };
+      const cancel = this.clock.after(waitMs, () => waiting.fail(late()));
+      line.waiting.add(waiting);
     });
   }
 
@@ -64,8 +81,7 @@ export class Turns {
   private leave(name: string, line: Line): void {
     const [next] = line.waiting;
     if (next) {
-      line.waiting.delete(next);
-      next();
+      next.go();
       return;
     }
     line.running -= 1;

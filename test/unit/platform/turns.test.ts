@@ -47,6 +47,19 @@ describe('Turns', () => {
     expect(turns.count).toBe(0);
   });
 
+  it('are not waited for after an error that all who wait would get: they get it at once', async () => {
+    const [clock, works] = [new ManualClock(), new Works()];
+    const turns = new Turns(clock);
+    const silent = new Error('silent');
+    const wish = { ...at('a', 1), endsLine: (error: unknown) => error === silent };
+    const taken = [1, 2, 3].map((number) => turns.take(wish, works.work(number)));
+    const refused = Promise.all(taken.map((turn) => expect(turn).rejects.toThrow('silent')));
+    await works.end(1, silent);
+    await refused;
+    expect(works.begun).toEqual([1]);
+    expect([turns.count, clock.timers]).toEqual([0, 0]);
+  });
+
   it('are refused where the line moves too slowly; nothing is left of who gave up', async () => {
     const [clock, works] = [new ManualClock(), new Works()];
     const turns = new Turns(clock);

@@ -1,9 +1,10 @@
-import type { FoundConversation } from '../conversations/conversation.repository.js';
-import { ParleyError } from '../errors.js';
+import { startOfAnswer } from '../answers/live-text.js';
+import type { ConversationRow } from '../conversations/conversation-row.js';
 import type { Scope } from '../identity/scope.js';
-import { type Clock, pause } from '../platform/clock.js';
+import type { Clock } from '../platform/clock.js';
 import type { ConversationLiveEvent } from './follow-conversation.js';
-import { whole } from './sync-cursor.js';
+import { allOf, type SyncState } from './sync-cursor.js';
+import { untilAvailable } from './until-available.js';
 import type { Watched } from './watched.js';
 
 /** What a follower of the list is told. */
@@ -13,21 +14,20 @@ export type ListLiveEvent =
 
 export interface ListFollowing {
   readonly scope: Scope;
-  readonly watched: Watched;
-  /** Of those too that are gone, as long as their rows stand. */
-  readonly readHeaders: (ids: readonly string[]) => Promise<readonly FoundConversation[]>;
+  readonly watch: () => Watched;
+  readonly readHeaders: (ids: readonly string[]) => Promise<readonly ConversationRow[]>;
   readonly clock: Clock;
 }
 
-const retryMs = 1000;
-
 /** One follower of a person's list: first that it is ready, then each conversation that appears, changes or goes. */
 export async function* followList(
-  { scope: first, watched, readHeaders, clock }: ListFollowing,
+  { scope: first, watch, readHeaders, clock }: ListFollowing,
   signal: AbortSignal,
 ): AsyncGenerator<ListLiveEvent, void, undefined> {
   const branches = new Map<string, number>();
   let scope = first;
+  // Opened here and not before: one that is never asked for an event would never close it.
+  const watched = watch();
   try {
     await watched.ready;
     yield { type: 'ready', atMs: clock.now() };
@@ -40,16 +40,14 @@ export async function* followList(
         yield { type: 'ready', atMs: clock.now() };
         continue;
       }
-      const headers = await readUntilAnswered(() => readHeaders(ids), clock, signal);
+      const headers = await untilAvailable(() => readHeaders(ids), clock, signal);
       if (!headers) return;
       scope = await scope.forNextEvent();
       const found = new Map(headers.map((header) => [header.id, header]));
       for (const id of ids) {
         const row = found.get(id);
-        const neverListed = row ? row.expires_at !== null : watched.isOverlooked(id);
-        if (neverListed) continue;
-        const state = { seen: whole(row?.revision ?? 0), running: null };
-        if (!row || row.gone) yield { type: 'deleted', conversationId: id, scope, state };
+        const state = allOf(row?.revision ?? 0, runningFrom(row));
+        if (!row) yield { type: 'deleted', conversationId: id, scope, state };
         else {
           const branchChanged = (branches.get(id) ?? row.branch_revision) !== row.branch_revision;
           branches.set(id, row.branch_revision);
@@ -62,14 +60,6 @@ export async function* followList(
   }
 }
 
-async function readUntilAnswered<T>(read: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T | null> {
-  while (!signal.aborted) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof ParleyError && error.code === 'UNAVAILABLE')) throw error;
-    }
-    await pause(clock, retryMs, signal);
-  }
-  return null;
-}
+/** From its first character: whoever has all of a revision may have any part of the answer that ran then. */
+const runningFrom = (row: ConversationRow | undefined): SyncState['running'] =>
+  row?.active_answer_id ? { messageId: row.active_answer_id, offsets: startOfAnswer } : null;

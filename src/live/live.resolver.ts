@@ -19,7 +19,7 @@ import {
   MessageChanged,
   syncCursorAfter,
 } from './live.types.js';
-import { whole, writeSyncCursor } from './sync-cursor.js';
+import { allOf, writeSyncCursor } from './sync-cursor.js';
 
 /** What TypeGraphQL hands to the source of a subscription. */
 interface SourceRequest {
@@ -40,11 +40,10 @@ export class LiveResolver {
     description: 'Hand this to Subscription.conversation(after:) to hear of everything that changes from this read on.',
   })
   async syncCursor(@Root() { row, scope }: Conversation): Promise<string> {
-    const seen = whole(row.revision);
     const active = row.active_answer_id === null ? null : await scope.of(this.messages).byId.load(row.active_answer_id);
     // The same object that the operation shows: one length of a running answer wherever it is read.
     const running = active?.row.status === 'STREAMING' ? { messageId: active.row.id, offsets: active.offsets } : null;
-    return writeSyncCursor(scope.keys, row.id, { seen, running });
+    return writeSyncCursor(scope.keys, row.id, allOf(row.revision, running));
   }
 
   @Subscription(() => ConversationEvent, {
@@ -63,7 +62,9 @@ export class LiveResolver {
     _after: string | null,
   ): typeof ConversationEvent {
     if (event instanceof SourceFailure) throw event.error;
-    if (event.type === 'message') return new MessageChanged(event, event.scope.of(this.messages).keep(event.row));
+    if (event.type === 'message') {
+      return new MessageChanged(event, event.scope.of(this.messages).keep(event.row, event.text ?? undefined));
+    }
     if (event.type === 'changed')
       return new ConversationChanged(event, event.scope.of(this.conversationLoaders).keep(event.row));
     if (event.type === 'deleted') return new ConversationDeleted(event.conversationId);

@@ -1,6 +1,6 @@
 import type { Replicas } from '../answers/replicas.js';
 import type { Runs } from '../answers/runs.js';
-import { findConversation, findConversationsOrGone } from '../conversations/conversation.repository.js';
+import { findConversation, findConversations } from '../conversations/conversation.repository.js';
 import { notFound } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import { findMessage } from '../messages/message.repository.js';
@@ -47,15 +47,13 @@ export class LiveService {
       new ConversationFollower(
         {
           ...{ scope, conversationId, after: state, clock, deltaCodeUnits },
-          watched: watch.open(ownerId, conversationId),
+          watch: () => watch.open(ownerId, conversationId),
           readHeader: () => findConversation(database, ownerId, conversationId),
           readMessage: (id) => findMessage(database, ownerId, id),
           readChanged: (seen, upTo) =>
             findChangedMessages(database, { ownerId, conversationId }, seen, upTo, catchUpPage),
-          take: (messageId) => {
-            const live = runs.liveText(messageId);
-            return live ? { live, release: () => {} } : replicas.take(ownerId, messageId);
-          },
+          pageSize: catchUpPage,
+          take: (messageId) => runs.take(messageId) ?? replicas.take(ownerId, messageId),
         },
         signal,
       ).events(),
@@ -65,7 +63,9 @@ export class LiveService {
   followList(scope: Scope): AsyncIterableIterator<ListLiveEvent | SourceFailure> {
     const { database, watch, clock } = this.deps;
     const ownerId = scope.viewer.id;
-    const readHeaders = (ids: readonly string[]) => findConversationsOrGone(database, ownerId, ids);
-    return pullFrom((signal) => followList({ scope, clock, readHeaders, watched: watch.open(ownerId, null) }, signal));
+    const readHeaders = (ids: readonly string[]) => findConversations(database, ownerId, ids);
+    return pullFrom((signal) =>
+      followList({ scope, clock, readHeaders, watch: () => watch.open(ownerId, null) }, signal),
+    );
   }
 }

@@ -3,11 +3,14 @@ import type { Database } from '../platform/database.js';
 import type { Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
 import { decodeHint, ownerChannel } from './change-hints.js';
-import { findRecentRevisions, findRevisions } from './live.repository.js';
-import { Watched } from './watched.js';
+import { compareLists, type FollowedList } from './known-lists.js';
+import { findRevisions } from './live.repository.js';
+import { Pulse } from './pulse.js';
+import { WatchedConversation, WatchedList } from './watched.js';
 
 const pollMs = 10_000;
-const pollWithoutRedisMs = 1000;
+/** So often it is looked whether Redis is there, and PostgreSQL is asked where it is not. */
+const stepMs = 1000;
 
 export interface ChangeWatchDeps {
   readonly database: Database;
@@ -16,11 +19,10 @@ export interface ChangeWatchDeps {
   readonly log: Log;
 }
 
-interface Owner {
+interface Owner extends FollowedList {
   readonly subscription: Subscription;
-  readonly watched: Set<Watched>;
-  /** The top of the list as it was last seen, for people who follow their list. */
-  recent: ReadonlyMap<string, number> | null;
+  readonly watched: Set<WatchedList>;
+  readonly conversations: Set<WatchedConversation>;
 }
 
 /**
@@ -30,23 +32,50 @@ interface Owner {
  */
 export class ChangeWatch {
   private readonly owners = new Map<string, Owner>();
-  private cancelPoll: (() => void) | null = null;
+  private readonly pulse: Pulse;
+  private cancelStep: (() => void) | null = null;
+  private leftMs = pollMs;
   private polling: Promise<void> | null = null;
-  /** Asked for while one is under way, which may have read before what it is asked for. */
   private pollAgain = false;
+  private looking: Promise<void> | null = null;
   private closed = false;
 
-  constructor(private readonly deps: ChangeWatchDeps) {}
+  constructor(private readonly deps: ChangeWatchDeps) {
+    this.pulse = new Pulse(deps.pubsub);
+  }
 
-  /** Begins to watch; `conversationId` null is the list. Whoever opens it closes it. */
-  open(ownerId: string, conversationId: string | null): Watched {
-    const owner = this.owners.get(ownerId) ?? this.add(ownerId);
-    const watched: Watched = new Watched(ownerId, conversationId, owner.subscription.ready, () =>
-      this.remove(owner, watched),
-    );
-    owner.watched.add(watched);
-    if (this.cancelPoll === null) this.pollLater();
+  /** Begins to watch a conversation. Whoever opens it closes it. */
+  openConversation(ownerId: string, conversationId: string): WatchedConversation {
+    const owner = this.ownerOf(ownerId);
+    const { ready } = owner.subscription;
+    const onClose = () => this.remove(owner, owner.conversations, watched);
+    const watched: WatchedConversation = new WatchedConversation({ ownerId, ready, onClose }, conversationId);
+    owner.conversations.add(watched);
     return watched;
+  }
+
+  /** Begins to watch a list. Whoever opens it closes it. */
+  openList(ownerId: string): WatchedList {
+    const owner = this.ownerOf(ownerId);
+    const { ready } = owner.subscription;
+    const onClose = () => this.remove(owner, owner.watched, watched);
+    const watched: WatchedList = new WatchedList({ ownerId, ready, onClose });
+    owner.watched.add(watched);
+    return watched;
+  }
+
+  /**
+   * Resolves when it is known what stands in a list, so that of what changes from then on nothing is missed. Those who
+   * come while it is read for others are read together, next.
+   * @throws UNAVAILABLE
+   */
+  async lookAt({ ownerId }: WatchedList): Promise<void> {
+    while (!this.closed && this.owners.get(ownerId)?.known === null) {
+      this.looking ??= this.lookAtNew().finally(() => {
+        this.looking = null;
+      });
+      await this.looking;
+    }
   }
 
   get count(): number {
@@ -55,108 +84,106 @@ export class ChangeWatch {
 
   async close(): Promise<void> {
     this.closed = true;
-    this.cancelPoll?.();
+    this.cancelStep?.();
     const owners = [...this.owners.values()];
     this.owners.clear();
-    await Promise.all(owners.map(({ subscription }) => subscription.unsubscribe()));
+    await Promise.all([this.pulse.stop(), ...owners.map(({ subscription }) => subscription.unsubscribe())]);
     await this.polling;
+    await this.looking?.catch(() => undefined);
   }
 
-  private add(ownerId: string): Owner {
-    const watched = new Set<Watched>();
+  private ownerOf(ownerId: string): Owner {
+    const known = this.owners.get(ownerId);
+    if (known) return known;
+    const watched = new Set<WatchedList>();
+    const conversations = new Set<WatchedConversation>();
     const subscription = this.deps.pubsub.subscribe(ownerChannel(ownerId), {
       message: (text) => {
-        const hint = decodeHint(text);
-        if (hint === null) return;
-        for (const one of watched) {
-          if (hint.neverListed && one.conversationId === null) one.overlook(hint.conversationId);
-          else one.hear(hint.conversationId);
-        }
+        const id = decodeHint(text);
+        if (id !== null) for (const one of [...watched, ...conversations]) one.hear(id);
       },
       renewed: () => this.pollNow(),
     });
-    const owner: Owner = { subscription, watched, recent: null };
+    const owner: Owner = { ownerId, subscription, watched, conversations, known: null };
+    if (this.owners.size === 0) this.begin();
     this.owners.set(ownerId, owner);
     return owner;
   }
 
-  private remove(owner: Owner, watched: Watched): void {
-    owner.watched.delete(watched);
-    if (owner.watched.size > 0 || this.owners.get(watched.ownerId) !== owner) return;
-    this.owners.delete(watched.ownerId);
+  private remove<W>(owner: Owner, kind: Set<W>, watched: W): void {
+    kind.delete(watched);
+    if (owner.watched.size === 0) owner.known = null;
+    if (owner.watched.size + owner.conversations.size > 0 || this.owners.get(owner.ownerId) !== owner) return;
+    this.owners.delete(owner.ownerId);
     owner.subscription.unsubscribe().catch((error: unknown) => this.report(error));
-    if (this.owners.size > 0) return;
-    this.cancelPoll?.();
-    this.cancelPoll = null;
+    if (this.owners.size === 0) this.rest();
   }
 
-  private pollLater(): void {
-    if (this.closed) return;
-    const waitMs = this.deps.pubsub.connected ? pollMs : pollWithoutRedisMs;
-    // In steps of a second, so that the loss of Redis is noticed within one.
-    let leftMs = waitMs;
-    const step = () => {
-      leftMs -= pollWithoutRedisMs;
-      if (leftMs > 0 && this.deps.pubsub.connected) this.cancelPoll = this.deps.clock.after(pollWithoutRedisMs, step);
-      else this.pollNow();
-    };
-    this.cancelPoll = this.deps.clock.after(pollWithoutRedisMs, step);
+  private begin(): void {
+    this.pulse.start();
+    this.leftMs = pollMs;
+    this.stepLater();
   }
 
+  private rest(): void {
+    this.cancelStep?.();
+    this.cancelStep = null;
+    this.pulse.stop().catch((error: unknown) => this.report(error));
+  }
+
+  private stepLater(): void {
+    this.cancelStep?.();
+    if (!this.closed) this.cancelStep = this.deps.clock.after(stepMs, () => this.step());
+  }
+
+  private step(): void {
+    this.leftMs -= stepMs;
+    const isHeard = this.pulse.beat();
+    if (this.leftMs <= 0 || !isHeard) this.pollNow();
+    this.stepLater();
+  }
+
+  /** One at a time; a wish for another while one is under way is fulfilled after it. */
   private pollNow(): void {
-    this.cancelPoll?.();
+    if (this.closed) return;
+    this.leftMs = pollMs;
     if (this.polling) {
       this.pollAgain = true;
       return;
     }
+    this.pollAgain = false;
     this.polling = this.poll()
       .catch((error: unknown) => this.report(error))
       .finally(() => {
         this.polling = null;
-        if (this.owners.size === 0 || this.closed) return;
         if (this.pollAgain) this.pollNow();
-        else this.pollLater();
       });
-    this.pollAgain = false;
   }
 
   private async poll(): Promise<void> {
-    const all = [...this.owners.values()].flatMap(({ watched }) => [...watched]);
-    const conversations = all.flatMap((watched) =>
-      watched.conversationId === null
-        ? []
-        : [{ watched, ownerId: watched.ownerId, conversationId: watched.conversationId }],
+    const owners = [...this.owners.values()];
+    await this.compareConversations(owners.flatMap(({ conversations }) => [...conversations]));
+    // One that was never looked at is looked at by whoever opened it.
+    await compareLists(
+      this.deps.database,
+      owners.filter(({ known }) => known !== null),
     );
-    if (conversations.length > 0) {
-      const rows = await findRevisions(this.deps.database, conversations);
-      const revisions = new Map(rows.map(({ id, revision }) => [id, revision]));
-      for (const { watched, conversationId } of conversations) watched.compare(revisions.get(conversationId) ?? null);
-    }
-    await this.pollLists(all.filter(({ conversationId }) => conversationId === null));
   }
 
-  private async pollLists(lists: readonly Watched[]): Promise<void> {
-    const ownerIds = [...new Set(lists.map(({ ownerId }) => ownerId))];
-    if (ownerIds.length === 0) return;
-    const rows = await findRecentRevisions(this.deps.database, ownerIds);
-    for (const ownerId of ownerIds) {
-      const owner = this.owners.get(ownerId);
-      if (!owner) continue;
-      const now = new Map(rows.flatMap((row) => (row.owner_id === ownerId ? [[row.id, row.revision] as const] : [])));
-      for (const id of changedBetween(owner.recent ?? now, now)) for (const one of owner.watched) one.hear(id);
-      owner.recent = now;
-    }
+  private async compareConversations(all: readonly WatchedConversation[]): Promise<void> {
+    if (all.length === 0) return;
+    const wanted = new Map(all.map((watched) => [watched.conversationId, watched]));
+    const rows = await findRevisions(this.deps.database, [...wanted.values()]);
+    const revisions = new Map(rows.map(({ id, revision }) => [id, revision]));
+    for (const watched of all) watched.compare(revisions.get(watched.conversationId) ?? null);
+  }
+
+  private async lookAtNew(): Promise<void> {
+    const unknown = [...this.owners.values()].filter(({ watched, known }) => watched.size > 0 && known === null);
+    await compareLists(this.deps.database, unknown);
   }
 
   private report(error: unknown): void {
     this.deps.log.warn({ error }, 'asking for changes failed, tried again soon');
   }
-}
-
-/** What is new, has another revision, or is not there any more. */
-function changedBetween(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): Set<string> {
-  const changed = new Set<string>();
-  for (const [id, revision] of now) if (before.get(id) !== revision) changed.add(id);
-  for (const id of before.keys()) if (!now.has(id)) changed.add(id);
-  return changed;
 }

@@ -9,7 +9,7 @@ import { type AnswerText, joinChunks, type Offsets, openColumn } from '../messag
 import type { Clock } from '../platform/clock.js';
 import { allOf, type SyncState, whole } from './sync-cursor.js';
 import { untilAvailable } from './until-available.js';
-import type { Watched } from './watched.js';
+import type { WatchedConversation } from './watched.js';
 
 /** What a follower of a conversation is told; the scope is the event's own. */
 export type ConversationLiveEvent = {
@@ -33,7 +33,7 @@ export interface ConversationFollowing {
   readonly conversationId: string;
   /** Null: from now on. */
   readonly after: SyncState | null;
-  readonly watch: () => Watched;
+  readonly watch: () => WatchedConversation;
   readonly readHeader: () => Promise<ConversationRow | null>;
   readonly readMessage: (id: string) => Promise<MessageRow | null>;
   /** A page of them; a shorter one is the last. */
@@ -175,7 +175,7 @@ export class ConversationFollower {
   }
 
   /** Deltas of the running answer, until something else changed. What is missing when it has ended is read as stored. */
-  private async *deltas(watched: Watched): Events {
+  private async *deltas(watched: WatchedConversation): Events {
     const stop = new AbortController();
     const abort = () => stop.abort();
     if (this.signal.aborted) abort();

@@ -2,10 +2,10 @@ import { startOfAnswer } from '../answers/live-text.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
 import type { Scope } from '../identity/scope.js';
 import type { Clock } from '../platform/clock.js';
+import type { ChangeWatch } from './change-watch.js';
 import type { ConversationLiveEvent } from './follow-conversation.js';
 import { allOf, type SyncState } from './sync-cursor.js';
 import { untilAvailable } from './until-available.js';
-import type { Watched } from './watched.js';
 
 /** What a follower of the list is told. */
 export type ListLiveEvent =
@@ -14,7 +14,7 @@ export type ListLiveEvent =
 
 export interface ListFollowing {
   readonly scope: Scope;
-  readonly watch: () => Watched;
+  readonly watch: ChangeWatch;
   readonly readHeaders: (ids: readonly string[]) => Promise<readonly ConversationRow[]>;
   readonly clock: Clock;
 }
@@ -24,12 +24,14 @@ export async function* followList(
   { scope: first, watch, readHeaders, clock }: ListFollowing,
   signal: AbortSignal,
 ): AsyncGenerator<ListLiveEvent, void, undefined> {
-  const branches = new Map<string, number>();
+  /** The revisions that were told, of conversations with branches. */
+  const told = new Map<string, number>();
   let scope = first;
   // Opened here and not before: one that is never asked for an event would never close it.
-  const watched = watch();
+  const watched = watch.openList(first.viewer.id);
   try {
     await watched.ready;
+    await untilAvailable(() => watch.lookAt(watched), clock, signal);
     yield { type: 'ready', atMs: clock.now() };
     for (;;) {
       await watched.changed(signal);
@@ -42,15 +44,17 @@ export async function* followList(
       }
       const headers = await untilAvailable(() => readHeaders(ids), clock, signal);
       if (!headers) return;
-      scope = await scope.forNextEvent();
       const found = new Map(headers.map((header) => [header.id, header]));
+      for (const id of ids) watched.tell(id, found.get(id)?.revision ?? null);
       for (const id of ids) {
         const row = found.get(id);
         const state = allOf(row?.revision ?? 0, runningFrom(row));
+        scope = await scope.forNextEvent();
         if (!row) yield { type: 'deleted', conversationId: id, scope, state };
         else {
-          const branchChanged = (branches.get(id) ?? row.branch_revision) !== row.branch_revision;
-          branches.set(id, row.branch_revision);
+          // What its client had read before is not known: any change of branch may be news to it.
+          const branchChanged = row.branch_revision > (told.get(id) ?? 0);
+          if (row.branch_revision > 0) told.set(id, row.revision);
           yield { type: 'changed', row, branchChanged, scope, state };
         }
       }

@@ -1,4 +1,3 @@
-import { isListed, isThere } from '../conversations/conversation-row.js';
 import { type MessageRow, messageColumns } from '../messages/message-row.js';
 import { type Querier, statement } from '../platform/database.js';
 
@@ -12,10 +11,12 @@ const changedStatement = statement(
   'messages.changed',
   `SELECT ${messageColumns}
    FROM messages AS message
+   JOIN conversations AS conversation
+     ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
    JOIN segments AS segment
      ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
      AND segment.first_position = message.segment
-   WHERE message.owner_id = $1 AND message.conversation_id = $2
+   WHERE message.owner_id = $1 AND message.conversation_id = $2 AND conversation.deleted_at IS NULL
      AND (message.revision, message.position) > ($3, $4) AND message.revision <= $5
    ORDER BY message.revision, message.position
    LIMIT $6`,
@@ -51,7 +52,7 @@ const revisionsStatement = statement(
   `SELECT wanted.id, conversation.revision
    FROM unnest($1::uuid[], $2::uuid[]) AS wanted (owner_id, id)
    LEFT JOIN conversations AS conversation
-     ON conversation.owner_id = wanted.owner_id AND conversation.id = wanted.id AND ${isThere('conversation')}`,
+     ON conversation.owner_id = wanted.owner_id AND conversation.id = wanted.id AND conversation.deleted_at IS NULL`,
 );
 
 /** The revisions of these conversations now, in one statement however many owners they have. */
@@ -64,24 +65,38 @@ export function findRevisions(
   return querier.query<RevisionRow>(revisionsStatement, [ownerIds, conversationIds]);
 }
 
-const recentStatement = statement(
-  'conversations.recentRevisions',
-  `SELECT owner.id AS owner_id, recent.id, recent.revision
-   FROM unnest($1::uuid[]) AS owner (id)
-   CROSS JOIN unnest(ARRAY[false, true]) AS wanted (archived)
-   CROSS JOIN LATERAL (
-     SELECT conversation.id, conversation.revision FROM conversations AS conversation
-     WHERE conversation.owner_id = owner.id AND conversation.archived = wanted.archived
-       AND ${isListed('conversation')}
-     ORDER BY conversation.updated_at DESC, conversation.id DESC
-     LIMIT 100
-   ) AS recent`,
+// A revision only grows, and every change takes one: two lists with the same digest are the same.
+const digestsStatement = statement(
+  'conversations.listDigests',
+  `SELECT conversation.owner_id, count(*)::integer AS count,
+     sum(uuid_hash_extended(conversation.id, conversation.revision))::text AS digest
+   FROM conversations AS conversation
+   WHERE conversation.owner_id = ANY ($1::uuid[]) AND conversation.deleted_at IS NULL
+   GROUP BY conversation.owner_id`,
 );
 
-/** What stands at the top of these people's lists, in one statement. */
-export function findRecentRevisions(
+export interface ListDigestRow {
+  readonly owner_id: string;
+  readonly count: number;
+  readonly digest: string;
+}
+
+/** What says whether anything changed in these people's lists, in one statement; no row for an empty one. */
+export function findListDigests(querier: Querier, ownerIds: readonly string[]): Promise<ListDigestRow[]> {
+  return querier.query<ListDigestRow>(digestsStatement, [ownerIds]);
+}
+
+const listRevisionsStatement = statement(
+  'conversations.listRevisions',
+  `SELECT conversation.owner_id, conversation.id, conversation.revision
+   FROM conversations AS conversation
+   WHERE conversation.owner_id = ANY ($1::uuid[]) AND conversation.deleted_at IS NULL`,
+);
+
+/** All that stands in these people's lists, in one statement. */
+export function findListRevisions(
   querier: Querier,
   ownerIds: readonly string[],
 ): Promise<{ readonly owner_id: string; readonly id: string; readonly revision: number }[]> {
-  return querier.query(recentStatement, [ownerIds]);
+  return querier.query(listRevisionsStatement, [ownerIds]);
 }

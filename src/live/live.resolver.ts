@@ -1,10 +1,14 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, FieldResolver, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { AnswerDelta, AnswerFinished } from '../answers/answer.types.js';
+import { startOfAnswer } from '../answers/live-text.js';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
 import { Conversation } from '../conversations/conversation.types.js';
+import { ParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { MakeMessageLoaders, MessageLoaders } from '../messages/message.loaders.js';
+import type { Message } from '../messages/message.types.js';
+import type { Offsets } from '../messages/message-texts.js';
 import { SourceFailure } from '../platform/pulled-source.js';
 import { resolverOf } from '../platform/resolver-objects.js';
 import type { ConversationLiveEvent } from './follow-conversation.js';
@@ -40,10 +44,15 @@ export class LiveResolver {
     description: 'Hand this to Subscription.conversation(after:) to hear of everything that changes from this read on.',
   })
   async syncCursor(@Root() { row, scope }: Conversation): Promise<string> {
-    const active = row.active_answer_id === null ? null : await scope.of(this.messages).byId.load(row.active_answer_id);
+    const loaders = scope.of(this.messages);
+    if (row.active_answer_id !== null) await loaders.byId.load(row.active_answer_id);
     // The same object that the operation shows: one length of a running answer wherever it is read.
-    const running = active?.row.status === 'STREAMING' ? { messageId: active.row.id, offsets: active.offsets } : null;
-    return writeSyncCursor(scope.keys, row.id, allOf(row.revision, running));
+    const answer = loaders.running(row.id);
+    if (!answer) return writeSyncCursor(scope.keys, row.id, allOf(row.revision));
+    const running = { messageId: answer.row.id, offsets: offsetsOf(answer) };
+    // One that the operation shows as running, though it had ended when the header was read: its end is still to be told.
+    const revision = answer.row.id === row.active_answer_id ? row.revision : answer.row.revision;
+    return writeSyncCursor(scope.keys, row.id, allOf(revision, running));
   }
 
   @Subscription(() => ConversationEvent, {
@@ -85,5 +94,15 @@ export class LiveResolver {
     if (event.type === 'changed')
       return new ConversationChanged(event, event.scope.of(this.conversationLoaders).keep(event.row));
     return new ConversationDeleted(event.conversationId);
+  }
+}
+
+/** From its first character where it cannot be opened: its deltas may still come. */
+function offsetsOf(answer: Message): Offsets {
+  try {
+    return answer.offsets;
+  } catch (error) {
+    if (error instanceof ParleyError && error.code === 'DATA_INTEGRITY') return startOfAnswer;
+    throw error;
   }
 }

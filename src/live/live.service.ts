@@ -47,7 +47,7 @@ export class LiveService {
       new ConversationFollower(
         {
           ...{ scope, conversationId, after: state, clock, deltaCodeUnits },
-          watch: () => watch.open(ownerId, conversationId),
+          watch: () => watch.openConversation(ownerId, conversationId),
           readHeader: () => findConversation(database, ownerId, conversationId),
           readMessage: (id) => findMessage(database, ownerId, id),
           readChanged: (seen, upTo) =>
@@ -64,8 +64,6 @@ export class LiveService {
     const { database, watch, clock } = this.deps;
     const ownerId = scope.viewer.id;
     const readHeaders = (ids: readonly string[]) => findConversations(database, ownerId, ids);
-    return pullFrom((signal) =>
-      followList({ scope, clock, readHeaders, watch: () => watch.open(ownerId, null) }, signal),
-    );
+    return pullFrom((signal) => followList({ scope, clock, readHeaders, watch }, signal));
   }
 }

@@ -27,6 +27,8 @@ export interface MessageLoaders {
    * @param live the answer's text as a live event has it
    */
   keep(row: MessageRow, live?: AnswerText): Message;
+  /** The oldest answer of a conversation that this scope has as running. */
+  running(conversationId: string): Message | null;
 }
 
 /** Made once by the app; `scope.of` then makes the loaders once in each scope. */
@@ -44,6 +46,12 @@ export const makeMessageLoaders =
       kept.set(row.id, message);
       byId.prime(row.id, message);
       return message;
+    };
+    const running = (conversationId: string): Message | null => {
+      const all = [...kept.values()].filter(
+        ({ row }) => row.conversation_id === conversationId && row.status === 'STREAMING',
+      );
+      return all.sort((one, other) => one.row.position - other.row.position)[0] ?? null;
     };
     const waves = scope.of(makeWaves);
     const byId = new DataLoader<string, Message | null>((ids) =>
@@ -72,7 +80,7 @@ export const makeMessageLoaders =
         }),
       { cacheKeyFn: nameOfFork },
     );
-    return { byId, page, siblings, keep };
+    return { byId, page, siblings, keep, running };
   };
 
 /** Where a message and its alternatives stand. */

@@ -1,25 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Client, createClient } from 'graphql-ws';
-import { WebSocket } from 'ws';
 import { startApp, type TestApp } from '../../support/app.js';
 import type { Person } from '../../support/person.js';
 import { until } from '../../support/until.js';
-
-const subscription = `subscription { conversations {
-  __typename
-  ... on ConversationChanged { conversation { id title pinned } branchChanged cursor }
-  ... on ConversationDeleted { conversationId }
-} }`;
-
-interface ListEvent {
-  readonly __typename: string;
-  readonly conversation?: { readonly id: string; readonly title: string; readonly pinned: boolean };
-  readonly conversationId?: string;
-}
+import { ListDevice, type ListEvent } from './list-device.js';
 
 let one: TestApp;
 let other: TestApp;
-let clients: Client[] = [];
+const devices: ListDevice[] = [];
 
 beforeAll(async () => {
   one = await startApp({ redis: true });
@@ -27,26 +14,15 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(clients.map((client) => client.dispose()));
-  clients = [];
+  await Promise.all(devices.map((device) => device.leave()));
   await other?.close();
   await one?.close();
 });
 
-function followList({ url, token }: Person): ListEvent[] {
-  const events: ListEvent[] = [];
-  const client = createClient({
-    url: `${url.replace(/^http/, 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${token}` },
-    retryAttempts: 0,
-  });
-  clients.push(client);
-  client.subscribe<{ conversations: ListEvent }>(
-    { query: subscription },
-    { next: ({ data }) => data && events.push(data.conversations), error: () => undefined, complete: () => undefined },
-  );
-  return events;
+function followList(person: Person): readonly ListEvent[] {
+  const device = ListDevice.follow(person);
+  devices.push(device);
+  return device.events;
 }
 
 const create = async (person: Person, title: string) => {

@@ -5,7 +5,6 @@ import type { PubSub, Subscription } from '../platform/pubsub.js';
 import { decodeHint, ownerChannel } from './change-hints.js';
 import { compareLists, type FollowedList } from './known-lists.js';
 import { findRevisions } from './live.repository.js';
-import { Pulse } from './pulse.js';
 import { WatchedConversation, WatchedList } from './watched.js';
 
 const pollMs = 10_000;
@@ -32,7 +31,6 @@ interface Owner extends FollowedList {
  */
 export class ChangeWatch {
   private readonly owners = new Map<string, Owner>();
-  private readonly pulse: Pulse;
   private cancelStep: (() => void) | null = null;
   private leftMs = pollMs;
   private polling: Promise<void> | null = null;
@@ -40,9 +38,7 @@ export class ChangeWatch {
   private looking: Promise<void> | null = null;
   private closed = false;
 
-  constructor(private readonly deps: ChangeWatchDeps) {
-    this.pulse = new Pulse(deps.pubsub);
-  }
+  constructor(private readonly deps: ChangeWatchDeps) {}
 
   /** Begins to watch a conversation. Whoever opens it closes it. */
   openConversation(ownerId: string, conversationId: string): WatchedConversation {
@@ -87,7 +83,7 @@ export class ChangeWatch {
     this.cancelStep?.();
     const owners = [...this.owners.values()];
     this.owners.clear();
-    await Promise.all([this.pulse.stop(), ...owners.map(({ subscription }) => subscription.unsubscribe())]);
+    await Promise.all(owners.map(({ subscription }) => subscription.unsubscribe()));
     await this.polling;
     await this.looking?.catch(() => undefined);
   }
@@ -99,8 +95,11 @@ export class ChangeWatch {
     const conversations = new Set<WatchedConversation>();
     const subscription = this.deps.pubsub.subscribe(ownerChannel(ownerId), {
       message: (text) => {
-        const id = decodeHint(text);
-        if (id !== null) for (const one of [...watched, ...conversations]) one.hear(id);
+        const hint = decodeHint(text);
+        if (hint === null) return;
+        const { conversationId, neverListed } = hint;
+        for (const one of conversations) one.hear(conversationId);
+        for (const one of watched) neverListed ? one.overlook(conversationId) : one.hear(conversationId);
       },
       renewed: () => this.pollNow(),
     });
@@ -120,7 +119,6 @@ export class ChangeWatch {
   }
 
   private begin(): void {
-    this.pulse.start();
     this.leftMs = pollMs;
     this.stepLater();
   }
@@ -128,7 +126,6 @@ export class ChangeWatch {
   private rest(): void {
     this.cancelStep?.();
     this.cancelStep = null;
-    this.pulse.stop().catch((error: unknown) => this.report(error));
   }
 
   private stepLater(): void {
@@ -138,8 +135,7 @@ export class ChangeWatch {
 
   private step(): void {
     this.leftMs -= stepMs;
-    const isHeard = this.pulse.beat();
-    if (this.leftMs <= 0 || !isHeard) this.pollNow();
+    if (this.leftMs <= 0 || !this.deps.pubsub.connected) this.pollNow();
     this.stepLater();
   }
 

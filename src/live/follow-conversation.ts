@@ -4,9 +4,11 @@ import type { FollowedText } from '../answers/replicas.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
 import { ParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
+import { greatestLimit } from '../limits.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinChunks, type Offsets, openColumn } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
+import type { Instant } from '../platform/instant.js';
 import { allOf, type SyncState, whole } from './sync-cursor.js';
 import { untilAvailable } from './until-available.js';
 import type { WatchedConversation } from './watched.js';
@@ -50,6 +52,9 @@ interface Running {
   offset: Offsets;
 }
 
+/** By the clock of this machine a conversation may expire before it does by the database's: then it is read again. */
+const expirySlackMs = 250;
+
 const beforeAll: SyncState = allOf(0);
 
 /** One follower of a conversation: state, not a log. It reads what changed since it last looked, then waits. */
@@ -61,6 +66,7 @@ export class ConversationFollower {
   /** Its text: kept until its end was told, which a stop waits for. */
   private text: FollowedText | null = null;
   private begun: boolean;
+  private cancelExpiry: (() => void) | null = null;
 
   constructor(
     private readonly following: ConversationFollowing,
@@ -88,12 +94,23 @@ export class ConversationFollower {
         if (this.begun) yield* this.catchUp(header);
         else yield* this.begin(header);
         watched.knows(header.revision);
+        this.lookAt(header.expires_at, watched);
         yield* this.deltas(watched);
       }
     } finally {
+      this.cancelExpiry?.();
       this.leaveText();
       watched.close();
     }
+  }
+
+  /** A temporary conversation goes at its time, though nobody says so then. */
+  private lookAt(expiresAt: Instant | null, watched: WatchedConversation): void {
+    const { clock, conversationId } = this.following;
+    this.cancelExpiry?.();
+    if (expiresAt === null) return;
+    const leftMs = Math.max(0, Date.parse(expiresAt) - clock.now()) + expirySlackMs;
+    this.cancelExpiry = clock.after(Math.min(leftMs, greatestLimit), () => watched.hear(conversationId));
   }
 
   /** The header of now, and the running answer with its text so far. */

@@ -1,4 +1,5 @@
 import { startOfAnswer } from '../answers/live-text.js';
+import type { FoundConversation } from '../conversations/conversation.repository.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
 import type { Scope } from '../identity/scope.js';
 import type { Clock } from '../platform/clock.js';
@@ -15,7 +16,8 @@ export type ListLiveEvent =
 export interface ListFollowing {
   readonly scope: Scope;
   readonly watch: ChangeWatch;
-  readonly readHeaders: (ids: readonly string[]) => Promise<readonly ConversationRow[]>;
+  /** Of those too that are gone, as long as their rows stand. */
+  readonly readHeaders: (ids: readonly string[]) => Promise<readonly FoundConversation[]>;
   readonly clock: Clock;
 }
 
@@ -45,12 +47,14 @@ export async function* followList(
       const headers = await untilAvailable(() => readHeaders(ids), clock, signal);
       if (!headers) return;
       const found = new Map(headers.map((header) => [header.id, header]));
-      for (const id of ids) watched.tell(id, found.get(id)?.revision ?? null);
+      for (const id of ids) watched.tell(id, revisionOf(found.get(id)));
       for (const id of ids) {
         const row = found.get(id);
+        const neverListed = row ? row.expires_at !== null : watched.isOverlooked(id);
+        if (neverListed) continue;
         const state = allOf(row?.revision ?? 0, runningFrom(row));
         scope = await scope.forNextEvent();
-        if (!row) yield { type: 'deleted', conversationId: id, scope, state };
+        if (!row || row.gone) yield { type: 'deleted', conversationId: id, scope, state };
         else {
           // What its client had read before is not known: any change of branch may be news to it.
           const branchChanged = row.branch_revision > (told.get(id) ?? 0);
@@ -63,6 +67,8 @@ export async function* followList(
     watched.close();
   }
 }
+
+const revisionOf = (row: FoundConversation | undefined) => (row && !row.gone ? row.revision : null);
 
 /** From its first character: whoever has all of a revision may have any part of the answer that ran then. */
 const runningFrom = (row: ConversationRow | undefined): SyncState['running'] =>

@@ -1,3 +1,4 @@
+import { isListed, isThere } from '../conversations/conversation-row.js';
 import { type MessageRow, messageColumns } from '../messages/message-row.js';
 import { type Querier, statement } from '../platform/database.js';
 
@@ -16,7 +17,7 @@ const changedStatement = statement(
    JOIN segments AS segment
      ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
      AND segment.first_position = message.segment
-   WHERE message.owner_id = $1 AND message.conversation_id = $2 AND conversation.deleted_at IS NULL
+   WHERE message.owner_id = $1 AND message.conversation_id = $2 AND ${isThere('conversation')}
      AND (message.revision, message.position) > ($3, $4) AND message.revision <= $5
    ORDER BY message.revision, message.position
    LIMIT $6`,
@@ -52,7 +53,7 @@ const revisionsStatement = statement(
   `SELECT wanted.id, conversation.revision
    FROM unnest($1::uuid[], $2::uuid[]) AS wanted (owner_id, id)
    LEFT JOIN conversations AS conversation
-     ON conversation.owner_id = wanted.owner_id AND conversation.id = wanted.id AND conversation.deleted_at IS NULL`,
+     ON conversation.owner_id = wanted.owner_id AND conversation.id = wanted.id AND ${isThere('conversation')}`,
 );
 
 /** The revisions of these conversations now, in one statement however many owners they have. */
@@ -71,7 +72,7 @@ const digestsStatement = statement(
   `SELECT conversation.owner_id, count(*)::integer AS count,
      sum(uuid_hash_extended(conversation.id, conversation.revision))::text AS digest
    FROM conversations AS conversation
-   WHERE conversation.owner_id = ANY ($1::uuid[]) AND conversation.deleted_at IS NULL
+   WHERE conversation.owner_id = ANY ($1::uuid[]) AND ${isListed('conversation')}
    GROUP BY conversation.owner_id`,
 );
 
@@ -90,7 +91,7 @@ const listRevisionsStatement = statement(
   'conversations.listRevisions',
   `SELECT conversation.owner_id, conversation.id, conversation.revision
    FROM conversations AS conversation
-   WHERE conversation.owner_id = ANY ($1::uuid[]) AND conversation.deleted_at IS NULL`,
+   WHERE conversation.owner_id = ANY ($1::uuid[]) AND ${isListed('conversation')}`,
 );
 
 /** All that stands in these people's lists, in one statement. */

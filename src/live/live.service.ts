@@ -1,6 +1,6 @@
 import type { Replicas } from '../answers/replicas.js';
 import type { Runs } from '../answers/runs.js';
-import { findConversation, findConversations } from '../conversations/conversation.repository.js';
+import { findConversation, findConversationsOrGone } from '../conversations/conversation.repository.js';
 import { notFound } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import { findMessage } from '../messages/message.repository.js';
@@ -63,7 +63,7 @@ export class LiveService {
   followList(scope: Scope): AsyncIterableIterator<ListLiveEvent | SourceFailure> {
     const { database, watch, clock } = this.deps;
     const ownerId = scope.viewer.id;
-    const readHeaders = (ids: readonly string[]) => findConversations(database, ownerId, ids);
+    const readHeaders = (ids: readonly string[]) => findConversationsOrGone(database, ownerId, ids);
     return pullFrom((signal) => followList({ scope, clock, readHeaders, watch }, signal));
   }
 }

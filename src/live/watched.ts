@@ -62,6 +62,10 @@ export class Watched {
   close(): void {
     this.watching.onClose();
   }
+
+  protected forget(conversationId: string): void {
+    this.pending.delete(conversationId);
+  }
 }
 
 /** A follower of one conversation. */
@@ -94,6 +98,23 @@ export class WatchedConversation extends Watched {
 export class WatchedList extends Watched {
   /** What its follower has told since the database was last compared; null: that it is not there. */
   private readonly told = new Map<string, number | null>();
+  /** Heard of since the last look, and nothing that a list tells of. */
+  private readonly overlooked = new Set<string>();
+
+  /** Gone, and it was in no list: what was heard of it before is forgotten too. */
+  overlook(conversationId: string): void {
+    this.forget(conversationId);
+    if (this.overlooked.size < mostPending) this.overlooked.add(conversationId);
+  }
+
+  isOverlooked(conversationId: string): boolean {
+    return this.overlooked.has(conversationId);
+  }
+
+  override take(): readonly string[] | null {
+    this.overlooked.clear();
+    return super.take();
+  }
 
   tell(conversationId: string, revision: number | null): void {
     this.told.set(conversationId, revision);

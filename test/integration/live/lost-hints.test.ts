@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { findConversations } from '../../../src/conversations/conversation.repository.js';
+import { findConversationsOrGone } from '../../../src/conversations/conversation.repository.js';
 import type { Scope } from '../../../src/identity/scope.js';
 import { encodeHint, ownerChannel } from '../../../src/live/change-hints.js';
 import { ChangeWatch } from '../../../src/live/change-watch.js';
@@ -7,7 +7,6 @@ import { followList, type ListLiveEvent } from '../../../src/live/follow-list.js
 import { statement } from '../../../src/platform/database.js';
 import { toPublicId } from '../../../src/platform/ids.js';
 import { createLog } from '../../../src/platform/log.js';
-import { InProcessPubSub } from '../../../src/platform/pubsub.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
@@ -48,7 +47,7 @@ const insertMany = statement(
 /** All that the follower was told, in order; the ids of conversations beside what was said of them. */
 function follow(): string[] {
   const told: string[] = [];
-  const readHeaders = (ids: readonly string[]) => findConversations(instance.database, scope.viewer.id, ids);
+  const readHeaders = (ids: readonly string[]) => findConversationsOrGone(instance.database, scope.viewer.id, ids);
   const events = followList({ scope, watch, readHeaders, clock }, leave.signal);
   const listen = async () => {
     for await (const event of events) told.push(nameOf(event));
@@ -63,7 +62,7 @@ function nameOf(event: ListLiveEvent): string {
 }
 
 const isReady = (told: readonly string[]) => until('the list is ready', () => told.length === 1);
-const create = async () => (await instance.conversations.create(scope, {})).id;
+const create = async () => (await instance.conversations.create(scope, { temporary: false })).id;
 const pin = (id: string) => instance.conversations.update(scope, { id: toPublicId('cnv', id), pinned: true });
 
 /** Ten seconds pass, and PostgreSQL has been asked. */
@@ -96,7 +95,10 @@ describe('A list whose hints are lost', () => {
     const told = follow();
     await isReady(told);
     await pin(id);
-    await instance.pubsub.publish(ownerChannel(scope.viewer.id), encodeHint(id));
+    await instance.pubsub.publish(
+      ownerChannel(scope.viewer.id),
+      encodeHint({ conversationId: id, neverListed: false }),
+    );
     await until('it is told', () => told.length === 2);
     await tenSeconds();
     const another = await create();
@@ -148,30 +150,6 @@ describe('A conversation whose hints are lost', () => {
     expect(followers.map((follower) => follower.take())).toEqual([[id], [id], [id], [id], [id]]);
     expect(statements).toEqual(['conversations.revisions']);
     for (const follower of followers) follower.close();
-    expect(clock.timers).toBe(0);
-  });
-});
-
-/** A connection of which only one half is left: it takes what it is given, and nothing comes. */
-class HalfOpen extends InProcessPubSub {
-  override async publish(): Promise<number> {
-    return 1;
-  }
-}
-
-describe('Where Redis looks as if it were there, and is not', () => {
-  it('PostgreSQL is asked every second', async () => {
-    const id = await create();
-    const pubsub = new HalfOpen();
-    const deaf = new ChangeWatch({ ...instance, database: instance.database, pubsub, clock, log: createLog('silent') });
-    const follower = deaf.openConversation(scope.viewer.id, id);
-    follower.knows(1);
-    await pin(id);
-    await clock.advance(2000);
-    await follower.changed(AbortSignal.timeout(5000));
-    expect(follower.take()).toEqual([id]);
-    follower.close();
-    await deaf.close();
     expect(clock.timers).toBe(0);
   });
 });

@@ -26,6 +26,7 @@ type LiveEvent =
       __typename: 'ConversationChanged';
       conversation: { title: string; messageCount: number; pinned: boolean };
       cursor: string;
+      branchChanged: boolean;
     }
   | { __typename: 'ConversationDeleted'; conversationId: string };
 
@@ -34,6 +35,8 @@ export class ConversationDevice {
   /** In the order in which they were first heard of. */
   readonly messages = new Map<string, LiveMessage>();
   readonly kinds: string[] = [];
+  /** Of each ConversationChanged: did another branch become visible? */
+  readonly branchChanges: boolean[] = [];
   title = '';
   pinned = false;
   cursor: string | null;
@@ -117,6 +120,7 @@ export class ConversationDevice {
     if (event.__typename === 'ConversationChanged') {
       this.title = event.conversation.title;
       this.pinned = event.conversation.pinned;
+      this.branchChanges.push(event.branchChanged);
     } else if (event.__typename === 'AnswerDelta') {
       const known = this.messages.get(event.messageId);
       if (!known || known.content.length < event.offset) throw new Error('A delta begins beyond what is known.');

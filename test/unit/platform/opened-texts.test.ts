@@ -126,6 +126,21 @@ describe('An opened text', () => {
     for (const given of flipped) expect(outcomeOf(open(given))).toBe('DATA_INTEGRITY');
   });
 
+  it('is gone when its place is forgotten, whatever revisions it was read at, and others stay', () => {
+    const texts = new OpenedTexts(100_000, new ManualClock());
+    const keys = newKeys();
+    const [place, other] = [newPlace(), newPlace()];
+    const [sealed, sealedOther] = [seal(keys, place, 'Hello'), seal(keys, other, 'You')];
+    for (const revision of [1, 2]) texts.open(keys, place, revision, sealed);
+    texts.open(keys, other, 1, sealedOther);
+    keys.opened = 0;
+    texts.forget(keys.ownerId, place);
+    texts.open(keys, other, 1, sealedOther);
+    expect(keys.opened).toBe(0);
+    for (const revision of [1, 2]) texts.open(keys, place, revision, sealed);
+    expect(keys.opened).toBe(2);
+  });
+
   it('is gone when all are cleared', () => {
     const texts = new OpenedTexts(100_000, new ManualClock());
     const keys = newKeys();

@@ -4,12 +4,13 @@ export class SourceFailure {
 }
 
 /**
- * A source for a subscription, pulled: nothing is read, and nothing kept, until the next event is asked for. `make` must
- * end every wait of its generator when the signal is aborted: a generator that waits cannot be closed from outside.
+ * A source for a subscription, pulled: nothing is opened, read or kept until an event is asked for, so that one who leaves
+ * before that leaves nothing behind. `make` is called then; it must end every wait of its generator when the signal is
+ * aborted: a generator that waits cannot be closed from outside.
  */
 export function pullFrom<T>(make: (signal: AbortSignal) => AsyncIterable<T>): AsyncIterableIterator<T | SourceFailure> {
   const abort = new AbortController();
-  const events = guarded(make(abort.signal));
+  const events = guarded(() => make(abort.signal));
   return {
     next: () => events.next(),
     return: () => {
@@ -26,9 +27,9 @@ export function pullFrom<T>(make: (signal: AbortSignal) => AsyncIterable<T>): As
   };
 }
 
-async function* guarded<T>(events: AsyncIterable<T>): AsyncGenerator<T | SourceFailure, undefined, undefined> {
+async function* guarded<T>(make: () => AsyncIterable<T>): AsyncGenerator<T | SourceFailure, undefined, undefined> {
   try {
-    yield* events;
+    yield* make();
   } catch (error) {
     yield new SourceFailure(error);
   }

@@ -4,6 +4,7 @@ import { ModelByHand } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { SeededRandom } from '../../support/seeded-random.js';
+import { SqlClient } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
 import { ConversationDevice, readConversation } from './conversation-device.js';
 
@@ -95,6 +96,42 @@ describe('A conversation, live', () => {
     await device.until(() => device.kinds.at(-1) === 'ConversationDeleted');
     await device.until(() => device.complete);
     await device.leave();
+  });
+
+  it('a running answer that is changed otherwise comes with the text that was delivered, and deltas go on from its end', async () => {
+    const [ada, elsewhere] = twoDevices();
+    const { id } = await create(ada);
+    const { question, answer } = nextQuestion();
+    await send(ada, id, question);
+    await answer.called;
+    const sql = await SqlClient.connect(one.database.url);
+    try {
+      // No checkpoint while the row of the run is held: what is delivered is ahead of what is durable.
+      await sql.rows('BEGIN');
+      await sql.rows('SELECT FROM answer_runs FOR UPDATE');
+      let said = '';
+      const say = (text: string) => {
+        said += text;
+        return answer.text(text);
+      };
+      for (const person of [ada, elsewhere]) {
+        const device = ConversationDevice.follow(person, id);
+        await say('Once ');
+        await device.until(() => device.contentOf(0) === said);
+        await ada.data('mutation ($id: ID!) { rateMessage(input: {messageId: $id, rating: UP}) { message { id } } }', {
+          id: device.idOf(0),
+        });
+        await device.until(() => device.kinds.filter((kind) => kind === 'MessageChanged').length === 2);
+        expect(device.contentOf(0)).toBe(said);
+        await say('upon ');
+        await device.until(() => device.contentOf(0) === said);
+        await device.leave();
+      }
+    } finally {
+      await sql.rows('COMMIT');
+      await sql.close();
+    }
+    await answer.finish();
   });
 
   it('subscribing to what is gone or not yours: error NOT_FOUND, never silence', async () => {

@@ -13,14 +13,14 @@ const separator = ': ';
 
 const names: readonly InstanceName[] = ['a', 'b'];
 
-/** What is held while nobody asks for anything: the most of several looks, since some work comes and goes by itself. */
+/** What is held while nobody asks for anything: the least of several looks, since some work comes and goes by itself. */
 export async function lookAtRest(deployment: Deployment): Promise<Holdings> {
-  let most: Holdings = new Map();
-  for (let look = 0; look < looks; look += 1) {
-    most = merged(most, await holdings(deployment), Math.max);
+  let least = await holdings(deployment);
+  for (let look = 1; look < looks; look += 1) {
     await wait(betweenLooksMs);
+    least = lesser(least, await holdings(deployment));
   }
-  return most;
+  return least;
 }
 
 /** Logs what is still held beyond that when everybody has left: the least that it ever was within the time. */
@@ -30,8 +30,7 @@ export async function logLeftovers(deployment: Deployment, history: History, bef
   const isMore = () => [...least].some(([name, count]) => count > (before.get(name) ?? 0));
   while (isMore() && performance.now() < giveUpAtMs) {
     await wait(betweenLooksMs);
-    const now = await holdings(deployment);
-    least = merged(least, now, Math.min);
+    least = lesser(least, await holdings(deployment));
   }
   for (const [name, after] of least) {
     const [where = '', what = ''] = name.split(separator);
@@ -39,9 +38,9 @@ export async function logLeftovers(deployment: Deployment, history: History, bef
   }
 }
 
-function merged(one: Holdings, other: Holdings, choose: (one: number, other: number) => number): Holdings {
+function lesser(one: Holdings, other: Holdings): Holdings {
   const all = new Set([...one.keys(), ...other.keys()]);
-  return new Map([...all].map((name) => [name, choose(one.get(name) ?? 0, other.get(name) ?? 0)]));
+  return new Map([...all].map((name) => [name, Math.min(one.get(name) ?? 0, other.get(name) ?? 0)]));
 }
 
 async function holdings({ instances, postgres, redis }: Deployment): Promise<Holdings> {
@@ -58,6 +57,9 @@ async function holdings({ instances, postgres, redis }: Deployment): Promise<Hol
     held.set(`PostgreSQL${separator}connections of ${name}, ${state}`, count);
   }
   const channels = await redis.command('PUBSUB', 'CHANNELS');
-  held.set(`Redis${separator}channels with subscribers`, Array.isArray(channels) ? channels.length : 0);
+  for (const kind of ['answer', 'owner']) {
+    const open = Array.isArray(channels) ? channels.filter((name) => String(name).startsWith(`parley:${kind}:`)) : [];
+    held.set(`Redis${separator}${kind} channels with subscribers`, open.length);
+  }
   return held;
 }

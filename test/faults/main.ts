@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { checkHistory } from './checks/check-history.js';
 import { report } from './report.js';
 import { runSeed, type SeedResult } from './run-seed.js';
 
@@ -7,7 +8,9 @@ const help = `npm run test:faults                    one random seed, five minut
 npm run test:faults -- --seed 7        that one
 npm run test:faults -- --seeds 1-10    one after the other
 npm run test:faults -- --minutes 2     for so long, all in all, for each seed
+npm run test:faults -- --only "SIGTERM, kill -9"    these faults alone, beside those of the model
 npm run test:faults -- --table a.md    writes the closing table there as well
+npm run test:faults -- --check history.jsonl    judges a history that was kept
 
 Two instances, as they were built, with a PostgreSQL, a Redis and a model of their own work for a dozen people while one
 thing after the other is killed, stopped, cut, slowed down and emptied; then everything is read back and compared with
@@ -25,17 +28,21 @@ async function main(): Promise<void> {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       minutes: { type: 'string' },
+      only: { type: 'string' },
       table: { type: 'string' },
+      check: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return console.log(help);
+  if (values.check) return await judge(values.check);
+  const only = values.only?.split(',').map((name) => name.trim());
   const minutes = Number(values.minutes ?? mostMinutes);
   const faultsMs = Math.max(leastFaultsMs, minutes * 60_000 - aroundMs);
   const results: SeedResult[] = [];
   for (const seed of seedsOf(values.seed, values.seeds)) {
     console.log(`Seed ${seed}: again with npm run test:faults -- --seed ${seed}`);
-    const result = await runSeed({ seed, faultsMs, people, say: (line) => console.log(line) });
+    const result = await runSeed({ seed, faultsMs, people, ...(only && { only }), say: (line) => console.log(line) });
     results.push(result);
     tell(result);
   }
@@ -43,6 +50,14 @@ async function main(): Promise<void> {
   console.log(`\n${text}`);
   if (values.table) await writeFile(values.table, `${text}\n`);
   if (results.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
+}
+
+async function judge(file: string): Promise<void> {
+  const lines = (await readFile(file, 'utf8')).trim().split('\n');
+  const violations = checkHistory(lines.map((line) => JSON.parse(line)));
+  for (const violation of violations) console.log(violation);
+  console.log(`${violations.length} violations`);
+  if (violations.length > 0) process.exitCode = 1;
 }
 
 function tell({ seed, violations, folder }: SeedResult): void {

@@ -74,10 +74,10 @@ export async function readPrompt(
     try {
       return await readPromptOnce(deps, source);
     } catch (error) {
-      const passing = error instanceof ParleyError && error.code === 'UNAVAILABLE';
-      if (!passing || signal.aborted) throw error;
+      if (!(error instanceof ParleyError && error.code === 'UNAVAILABLE')) throw error;
+      await pause(deps.clock, retryMs, signal);
+      if (signal.aborted) throw error;
     }
-    await pause(deps.clock, retryMs, signal);
   }
 }
 

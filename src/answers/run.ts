@@ -3,6 +3,7 @@ import { type AnswerText, type Offsets, sealChunk } from '../messages/message-te
 import type { Clock } from '../platform/clock.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import type { Log } from '../platform/log.js';
+import { orAborted } from '../platform/or-aborted.js';
 import type { Checkpoint, RunKey } from './answer.repository.js';
 import { LiveText, sameOffsets, startOfAnswer } from './live-text.js';
 import { ModelError, type ModelEvent, type ModelProvider, type PromptMessage } from './model/model.js';
@@ -107,7 +108,8 @@ export class Run {
   private async ask(): Promise<Ending> {
     const { provider, model, readPrompt, log } = this.deps;
     try {
-      const messages = await readPrompt(this.signal);
+      // A read that takes its time holds up neither a cancel nor a stop.
+      const messages = await orAborted(readPrompt(this.signal), this.signal);
       const request = { model: model.id, messages, maxOutputTokens: model.maxOutputTokens, signal: this.signal };
       if (!this.signal.aborted) for await (const event of provider.answer(request)) this.take(event);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { ModelByHand } from '../../support/model-server.js';
+import { ModelByHand, silent } from '../../support/model-server.js';
 import type { Stage } from './stage.js';
 
 const cancel = `mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { id status content } } }`;
@@ -28,6 +28,17 @@ export function stopsTheModel(stage: () => Stage): void {
     expect(data).toEqual({
       cancelAnswer: { message: { id: asked.answerId, status: 'CANCELLED', content: 'As far as ' } },
     });
+  });
+
+  it('A cancel is heard while the model has not said anything, too: its request is aborted.', async () => {
+    const asked = await stage().ask(silent);
+    const { closed } = await asked.call;
+    const startMs = performance.now();
+    const cancelling = asked.atReader.data(cancel, { id: asked.answerId });
+    expect(await closed).toBe(false);
+    expect(performance.now() - startMs).toBeLessThan(stage().arrangement.cancelMs);
+    await cancelling;
+    expect(await stage().settled(asked)).toMatchObject({ status: 'CANCELLED', content: '', error: null });
   });
 
   it('The message that `cancelAnswer` returns is final already.', async () => {

@@ -2,6 +2,7 @@ import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, type Offsets, sealChunk } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { OwnerKeys } from '../platform/encryption.js';
+import { estimateTokens } from '../platform/estimate-tokens.js';
 import type { Log } from '../platform/log.js';
 import { orAborted } from '../platform/or-aborted.js';
 import type { Checkpoint, RunKey } from './answer.repository.js';
@@ -67,6 +68,7 @@ export class Run {
   private firstTokenMs: number | null = null;
   private promptTokens: number | null = null;
   private completionTokens: number | null = null;
+  private promptTokensSent = 0;
   private finishReason: string | null = null;
   private bytes = 0;
   private stopReason: StopReason | null = null;
@@ -111,7 +113,10 @@ export class Run {
       // A read that takes its time holds up neither a cancel nor a stop.
       const messages = await orAborted(readPrompt(this.signal), this.signal);
       const request = { model: model.id, messages, maxOutputTokens: model.maxOutputTokens, signal: this.signal };
-      if (!this.signal.aborted) for await (const event of provider.answer(request)) this.take(event);
+      if (!this.signal.aborted) {
+        this.promptTokensSent = messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
+        for await (const event of provider.answer(request)) this.take(event);
+      }
     } catch (error) {
       if (!this.signal.aborted) return this.endingOf(error);
       log.debug({ error }, 'the model was stopped');
@@ -192,6 +197,11 @@ export class Run {
       firstTokenMs,
       latencyMs: Math.round(this.deps.clock.monotonic() - this.startedMs),
     };
+  }
+
+  /** About how many tokens the model was shown; none where it was never asked. */
+  get promptEstimate(): number {
+    return this.promptTokensSent;
   }
 
   /** Is there something to write, or has nothing been written for too long? */

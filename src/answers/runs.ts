@@ -232,7 +232,7 @@ export class Runs {
   private async settleOnce(run: Run, ending: Ending, measures: Run['measures']): Promise<MessageRow | null> {
     if (run.stopped === 'fenced') return null;
     const keys = await this.deps.keyring.of(run.key.ownerId);
-    const settlement = { run: run.key, keys, ending, text: run.text, measures };
+    const settlement = { run: run.key, keys, ending, text: run.text, measures, promptEstimate: run.promptEstimate };
     return await this.deps.database.transaction((tx) => settle(tx, settlement));
   }
 

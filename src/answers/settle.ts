@@ -56,6 +56,8 @@ export interface Settlement {
   /** The whole text, as the writer has it; null for the text that is durable. */
   readonly text: AnswerText | null;
   readonly measures?: Measures;
+  /** What the prompt came to, by estimate, as the writer knows it; what was reserved for it where it is not given. */
+  readonly promptEstimate?: number;
   /** Only where the run's lease has run out and nobody renewed it since, and nobody holds the conversation. */
   readonly onlyLost?: boolean;
 }
@@ -92,13 +94,14 @@ export async function settleLocked(tx: Transaction, settlement: Settlement): Pro
     errorRetryable: ending.fault?.retryable ?? null,
     ...measures,
     department: ended.department,
-    estimate: estimateOf(ended, ending, text, measures),
+    estimate: estimateOf(ended, settlement, text),
   });
 }
 
 /** A model that failed before its first word is taken to have charged nothing. */
-function estimateOf(ended: EndedRun, { status }: Ending, text: AnswerText, measures: Measures): Estimate {
-  const writtenTokens = estimateTokens(text.content) + estimateTokens(text.reasoning);
-  if (status === 'FAILED' && writtenTokens === 0) return nothingEstimated;
-  return estimateUnreported(ended, measures, writtenTokens);
+function estimateOf(ended: EndedRun, settlement: Settlement, text: AnswerText): Estimate {
+  const { ending, measures = unknownMeasures, promptEstimate: promptTokens = ended.promptTokens } = settlement;
+  const completionTokens = estimateTokens(text.content) + estimateTokens(text.reasoning);
+  if (ending.status === 'FAILED' && completionTokens === 0) return nothingEstimated;
+  return estimateUnreported(ended, measures, { promptTokens, completionTokens });
 }

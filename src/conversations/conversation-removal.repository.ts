@@ -73,8 +73,8 @@ async function markLocked(tx: Transaction, ownerId: string, locked: readonly Loc
 /** The model was called: a quota is not to be passed by deleting what one has asked. */
 function abandoned({ model, written, ...row }: DroppedRun): AbandonedAnswer {
   const run = endedRunOf(row);
-  const writtenTokens = Math.min(written, run.completionTokens);
-  return { model, department: run.department, estimate: estimateUnreported(run, nothingReported, writtenTokens) };
+  const supposed = { promptTokens: run.promptTokens, completionTokens: Math.min(written, run.completionTokens) };
+  return { model, department: run.department, estimate: estimateUnreported(run, nothingReported, supposed) };
 }
 
 const takeStatement = statement(

@@ -28,13 +28,16 @@ export interface EndedRun extends Reservation {
   readonly department: string | null;
 }
 
+/** What an answer came to, by estimate. */
+export type Supposed = Pick<Reservation, 'promptTokens' | 'completionTokens'>;
+
 /**
- * Estimates what was not reported, so that a quota cannot be passed by cancelling each answer before its end: the prompt
- * as it was reserved, and `writtenTokens` for the text. The reservation ends with this, however little of it was used.
+ * Estimates what was not reported, so that a quota cannot be passed by cancelling each answer before its end. The
+ * reservation ends with this, however little of it was used.
  */
-export function estimateUnreported(reserved: Reservation, reported: Reported, writtenTokens: number): Estimate {
-  const promptTokens = reported.promptTokens ?? reserved.promptTokens;
-  const completionTokens = reported.completionTokens ?? writtenTokens;
+export function estimateUnreported(reserved: Reservation, reported: Reported, supposed: Supposed): Estimate {
+  const promptTokens = reported.promptTokens ?? supposed.promptTokens;
+  const completionTokens = reported.completionTokens ?? supposed.completionTokens;
   const cost =
     priced(reserved.promptMicroUsd, reserved.promptTokens, promptTokens) +
     priced(reserved.completionMicroUsd, reserved.completionTokens, completionTokens);

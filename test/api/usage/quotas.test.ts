@@ -212,6 +212,30 @@ describe('A quota of tokens', () => {
     expect(await ask(there, { ...running(), conversationId, whenBusy: 'CANCEL' })).not.toHaveProperty('code');
   });
 
+  it('counts of an unreported prompt what the model was shown, and nothing of other branches', async () => {
+    const [here] = someone();
+    const conversationId = await create(here);
+    const said = (content: string) => ({ role: 'USER', content });
+    const { messages } = await append(here, { conversationId, messages: [said('abc'), said('x'.repeat(300))] });
+    const unreported = question(bytes(chunk({ content: 'Twelve bytes' }, 'stop'), done));
+    const { answer } = await askToTheEnd(here, { ...unreported, conversationId, parentId: messages[0]?.id });
+    expect(await counted(answer.id)).toBe(1 + questionTokens + 4);
+  });
+
+  it('holds for edited questions and for answers that are asked for anew', async () => {
+    const [here, there] = someone();
+    const { message, answer } = await askToTheEnd(here, reporting(100, tokensPerDay - 100));
+    const edit = 'mutation ($input: EditMessageInput!) { editMessage(input: $input) { answer { id } } }';
+    const edited = { messageId: message.id, content: 'Anew?' };
+    expectUntilTomorrow(await attempt(there, edit, { input: edited }));
+    const regenerate =
+      'mutation ($input: RegenerateAnswerInput!) { regenerateAnswer(input: $input) { answer { id } } }';
+    for (const messageId of [message.id, answer.id]) {
+      expectUntilTomorrow(await attempt(there, regenerate, { input: { messageId } }));
+    }
+    expect(await counted(answer.id)).toBe(tokensPerDay);
+  });
+
   it('takes no statement of its own: a send and a settle have five each, as without one', async () => {
     const person = personWith(instances[0], randomUUID(), {});
     const conversationId = await create(person);

@@ -44,7 +44,7 @@ function describeRoots(schema: GraphQLSchema): void {
   const describe = (type: GraphQLObjectType | null | undefined, description: string) => {
     if (type) type.description = description;
   };
-  describe(schema.getQueryType(), "What can be read. Everything is the viewer's own.");
+  describe(schema.getQueryType(), "What can be read. Everything is the viewer's own, but for usageReport.");
   describe(schema.getMutationType(), "What can be changed. Everything is the viewer's own.");
   describe(schema.getSubscriptionType(), 'What can be followed live, over the WebSocket.');
 }

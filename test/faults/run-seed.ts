@@ -1,7 +1,6 @@
 import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { SeededRandom } from '../support/seeded-random.js';
 import { until } from '../support/until.js';
 import { checkHistory } from './checks/check-history.js';
@@ -13,12 +12,13 @@ import { Nemesis } from './deployment/nemesis.js';
 import { History, type Timed } from './history.js';
 import { watchLeases } from './lease-watch.js';
 import { logLeftovers, lookAtRest } from './leftovers.js';
+import { eventsOf } from './operations.js';
 import { readBack } from './read-back.js';
 
 export interface SeedOptions {
   readonly seed: number;
-  /** While clients work and faults happen. */
-  readonly faultsMs: number;
+  /** Of all of it: the start, the faults, and {@link afterwardsMs} to become quiet, read back and judge. */
+  readonly totalMs: number;
   readonly people: number;
   readonly only?: readonly string[];
   /** Told what happens, a line each. */
@@ -33,10 +33,13 @@ export interface SeedResult {
   readonly folder: string | null;
 }
 
+/** Kept for what comes after the faults; it takes longer only where something is wrong. */
+const afterwardsMs = 60_000;
+const leastFaultsMs = 8000;
 /** Lost answers are settled within 25 s, stalled models given up within 6 s, and the longest answer takes 12 s. */
 const quietMs = 60_000;
 /** The instances ask PostgreSQL for changes whose hints were lost every ten seconds. */
-const hintsMs = 12_000;
+const hintsMs = 15_000;
 const tabs = 2;
 const pauseMs = 500;
 
@@ -58,42 +61,57 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 }
 
 async function workUnderFaults(
-  { seed, faultsMs, people: count, only, say }: SeedOptions,
+  options: SeedOptions,
   deployment: Deployment,
   history: History,
   before: ReadonlyMap<string, number>,
 ): Promise<void> {
-  const random = new SeededRandom(seed);
-  const [stopping, noFaults, leaving] = [new AbortController(), new AbortController(), new AbortController()];
+  const { say } = options;
+  const random = new SeededRandom(options.seed);
+  const [stopping, leaving] = [new AbortController(), new AbortController()];
   const callers = { a: new Caller(deployment.instances.a.url), b: new Caller(deployment.instances.b.url) };
   const tokenOf = (person: string) => deployment.tokenOf(person);
   const world: World = { history, callers, tokenOf, stopping: stopping.signal, leaving: leaving.signal };
-  const people = Array.from({ length: count }, (_, index) => {
+  const people = Array.from({ length: options.people }, (_, index) => {
     return new PersonAtWork(world, `p${index + 1}`, random.fork(), pauseMs);
   });
   const leases = watchLeases(deployment, history, leaving.signal);
   const working = Promise.all(people.map((person) => person.work(tabs)));
-  const nemesis = new Nemesis({
-    ...{ deployment, history, random: random.fork(), stopping: noFaults.signal },
-    ...(only && { only }),
-    onFault: (fault, where, answers) => say(`${seconds(history)} ${fault} (${where}), ${answers} answers running`),
-  });
-  const faults = nemesis.work();
-  await wait(faultsMs);
-  noFaults.abort();
-  await faults;
+  await inflictFaults(options, deployment, history, random.fork());
   say(`${seconds(history)} everything is whole again`);
   stopping.abort();
   await working;
   await untilQuiet(deployment).catch(() => say(`${seconds(history)} answers are still being written`));
-  const left = Promise.all(people.map((person) => person.left()));
-  await Promise.race([left, wait(hintsMs)]);
   await readBack({ deployment, history, callers, people: people.map(({ name }) => name) });
+  const left = Promise.all(people.map((person) => person.left()));
+  await untilTold(people, history);
   leaving.abort();
   await Promise.all([left, leases]);
   for (const caller of Object.values(callers)) caller.close();
   say(`${seconds(history)} everything is read back`);
   await logLeftovers(deployment, history, before);
+}
+
+async function inflictFaults(
+  { totalMs, only, say }: SeedOptions,
+  deployment: Deployment,
+  history: History,
+  random: SeededRandom,
+): Promise<void> {
+  const untilMs = Math.max(totalMs - afterwardsMs, history.elapsedMs + leastFaultsMs);
+  const nemesis = new Nemesis({
+    ...{ deployment, history, random, untilMs },
+    ...(only && { only }),
+    onFault: (fault, where, answers) => say(`${seconds(history)} ${fault} (${where}), ${answers} answers running`),
+  });
+  await nemesis.work();
+}
+
+/** Resolves when whoever follows something has been told all that there is; a hint may have been lost. */
+async function untilTold(people: readonly PersonAtWork[], history: History): Promise<void> {
+  const stored = new Map(eventsOf(history.events, 'stored').map((one) => [one.conversation, one.messages]));
+  const areTold = () => people.every((person) => person.isTold(stored));
+  await until('all followers know what there is', areTold, hintsMs).catch(() => undefined);
 }
 
 const seconds = ({ elapsedMs }: History) => `${String(Math.round(elapsedMs / 1000)).padStart(4)} s`;

@@ -11,8 +11,8 @@ export type Resumption = 'by cursor' | 'from the start';
 /** Follows one answer to its end, over as many connections to any instance as it takes, and logs what it was told. */
 export class AnswerWatcher {
   private readonly text = new ClientText();
-  /** The text may be beyond what is stored, where the writer was lost: only what is repeated must be the same. */
   private finished: AnswerFinished | null = null;
+  private ended: Heard['ended'] | null = null;
   private cursor: string | null = null;
   private readonly broken: string[] = [];
   private readonly errors: Heard['errors'][number][] = [];
@@ -24,10 +24,15 @@ export class AnswerWatcher {
     private readonly random: SeededRandom,
   ) {}
 
+  get hasEnded(): boolean {
+    return this.ended !== null;
+  }
+
   async watch(): Promise<void> {
     const resumption = this.random.of<Resumption>('by cursor', 'by cursor', 'from the start');
     let ended: Heard['ended'] | null = null;
     while (ended === null) ended = await this.connect(resumption);
+    this.ended = ended;
     const { content, reasoning } = this.text;
     this.world.history.add({
       ...{ type: 'heard', person: this.person, answer: this.answer, ended, broken: this.broken, errors: this.errors },

@@ -38,6 +38,16 @@ export class ConversationDevice {
     private readonly random: SeededRandom,
   ) {}
 
+  /** Does it show what is stored? Null, or nothing: that it is deleted. */
+  shows(stored: ReadonlyMap<string, readonly SeenMessage[] | null>): boolean {
+    const messages = stored.get(this.conversation) ?? null;
+    if (messages === null || this.deleted) return messages === null && this.deleted;
+    return messages.every(({ id, status, content }) => {
+      const seen = this.shown.get(id);
+      return seen?.status === status && seen.content === content;
+    });
+  }
+
   /** Until it is deleted or `world.leaving`; then logs what it shows. */
   async follow(): Promise<void> {
     while (!this.deleted && !this.world.leaving.aborted) {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { hardText } from '../../support/hard-text.js';
 import type { SeededRandom } from '../../support/seeded-random.js';
 import { questionOf, type Speech } from '../deployment/speech.js';
-import type { Ended } from '../history.js';
+import type { Ended, SeenMessage } from '../history.js';
 import { AnswerWatcher } from './answer-watcher.js';
 import { ConversationDevice } from './conversation-device.js';
 import { operate, type Wanted } from './operate.js';
@@ -25,6 +25,8 @@ type Deed = () => Promise<void>;
 export class PersonAtWork {
   private readonly conversations: Knows[] = [];
   private readonly following: Promise<void>[] = [];
+  private readonly watchers: AnswerWatcher[] = [];
+  private readonly devices: ConversationDevice[] = [];
   private keys = 0;
 
   constructor(
@@ -42,6 +44,11 @@ export class PersonAtWork {
   /** Resolves when nothing is followed any more. */
   async left(): Promise<void> {
     await Promise.all(this.following);
+  }
+
+  /** Has everything that is followed ended, or does it show what is stored? */
+  isTold(stored: ReadonlyMap<string, readonly SeenMessage[] | null>): boolean {
+    return this.watchers.every(({ hasEnded }) => hasEnded) && this.devices.every((device) => device.shows(stored));
   }
 
   private async workInTab(random: SeededRandom): Promise<void> {
@@ -102,6 +109,7 @@ export class PersonAtWork {
     where.answers.push(answer);
     for (let followers = random.between(0, 2); followers > 0; followers -= 1) {
       const watcher = new AnswerWatcher(this.world, this.name, answer, random.fork());
+      this.watchers.push(watcher);
       this.following.push(watcher.watch());
     }
   }
@@ -178,7 +186,9 @@ export class PersonAtWork {
     const known: Knows = { id, messages: [], answers: [] };
     this.conversations.push(known);
     if (random.next() < 0.4) {
-      this.following.push(new ConversationDevice(this.world, this.name, id, random.fork()).follow());
+      const device = new ConversationDevice(this.world, this.name, id, random.fork());
+      this.devices.push(device);
+      this.following.push(device.follow());
     }
     return known;
   }

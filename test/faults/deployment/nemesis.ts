@@ -14,8 +14,8 @@ export interface NemesisOptions {
   readonly deployment: Deployment;
   readonly history: History;
   readonly random: SeededRandom;
-  /** Aborted when no new fault is begun. */
-  readonly stopping: AbortSignal;
+  /** By the history's clock: all faults are over by then. */
+  readonly untilMs: number;
   /** The faults to choose from; all of them where it is not given. */
   readonly only?: readonly string[];
   readonly onFault: (fault: string, where: string, answersRunning: number) => void;
@@ -40,34 +40,42 @@ export class Nemesis {
   }
 
   private async lane(random: SeededRandom, [least, most]: readonly [number, number]): Promise<void> {
-    const { stopping } = this.options;
-    while (!stopping.aborted) {
-      await wait(random.between(least, most), undefined, { signal: stopping }).catch(() => undefined);
-      if (!stopping.aborted) await this.next(random);
+    while (this.leftMs > most) {
+      await wait(random.between(least, most));
+      await this.next(random);
     }
   }
 
+  private get leftMs(): number {
+    return this.options.untilMs - this.options.history.elapsedMs;
+  }
+
   private async next(random: SeededRandom): Promise<void> {
-    const { deployment, stopping } = this.options;
+    const { deployment } = this.options;
     const name = anyName(random);
     const placeOf = (fault: Fault) => (fault.on === 'instance' ? name : fault.on);
-    if (this.plan.every((fault) => this.busy.has(placeOf(fault)))) this.plan.push(...shuffled(random, this.chosen));
-    const index = this.plan.findIndex((fault) => !this.busy.has(placeOf(fault)));
-    const [fault] = index === -1 ? [] : this.plan.splice(index, 1);
+    const fault = this.take(random, (one) => !this.busy.has(placeOf(one)) && one.lasts[1] < this.leftMs);
     if (!fault) return;
     const place = placeOf(fault);
     this.busy.add(place);
     try {
-      const enough = () => stopping.aborted || deployment.model.running >= worthwhileAnswers;
+      const enough = () => deployment.model.running >= worthwhileAnswers;
       await until('enough answers are being written', enough, patienceMs).catch(() => undefined);
-      if (!stopping.aborted) await this.inflict(fault, name, random);
+      if (fault.lasts[1] < this.leftMs) await this.inflict(fault, name, random);
     } finally {
       this.busy.delete(place);
     }
   }
 
+  /** The next in the plan that may happen now; where none may, of another round. */
+  private take(random: SeededRandom, mayHappen: (fault: Fault) => boolean): Fault | null {
+    if (!this.plan.some(mayHappen)) this.plan.push(...shuffled(random, this.chosen));
+    const index = this.plan.findIndex(mayHappen);
+    return index === -1 ? null : (this.plan.splice(index, 1)[0] ?? null);
+  }
+
   private async inflict(fault: Fault, name: 'a' | 'b', random: SeededRandom): Promise<void> {
-    const { deployment, history, onFault, stopping } = this.options;
+    const { deployment, history, onFault } = this.options;
     const instance = fault.on === 'instance' ? name : null;
     const event = { type: 'fault', fault: fault.name, instance } as const;
     const place = { deployment, instance: deployment.instances[name], random };
@@ -76,7 +84,7 @@ export class Nemesis {
     onFault(fault.name, instance ?? fault.on, answersRunning);
     await fault.begin(place);
     const [least, most] = fault.lasts;
-    await wait(random.between(least, most), undefined, { signal: stopping }).catch(() => undefined);
+    await wait(random.between(least, most));
     await fault.end?.(place);
     history.add({ ...event, phase: 'end', answersRunning: deployment.model.running });
   }

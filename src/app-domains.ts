@@ -14,7 +14,7 @@ import { TitleWriter } from './answers/title-writer.js';
 import type { Config } from './config.js';
 import { makeConversationLoaders } from './conversations/conversation.loaders.js';
 import { ConversationResolver, conversationFinder } from './conversations/conversation.resolver.js';
-import { ConversationService } from './conversations/conversation.service.js';
+import { ConversationService, type ConversationServiceDeps } from './conversations/conversation.service.js';
 import { forgetRequests } from './conversations/request.repository.js';
 import type { Keyring } from './identity/keyring.js';
 import { ViewerResolver } from './identity/viewer.resolver.js';
@@ -33,6 +33,9 @@ import { newId } from './platform/ids.js';
 import type { Log } from './platform/log.js';
 import { Periodic } from './platform/periodic.js';
 import { Turns } from './platform/turns.js';
+import { Expiry } from './privacy/expiry.js';
+import { RetentionResolver } from './privacy/retention.resolver.js';
+import { RetentionService } from './privacy/retention.service.js';
 import type { Closers, Resources } from './resources.js';
 import { NodeResolver } from './server/node.resolver.js';
 import { UsageResolver } from './usage/usage.resolver.js';
@@ -60,7 +63,7 @@ type DomainParts = AppParts & { readonly keyring: Keyring };
 export function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
   const { database, rates } = resources;
   const { clock, keyring } = parts;
-  const { limits, quotas, temporaryHours } = config;
+  const { limits, quotas, temporaryHours, retentionDays: serverDays } = config;
   const models = new ModelCatalogue(
     [...config.models, ...(config.demoModel ? [demoModelSettings] : [])],
     config.defaultModel,
@@ -71,13 +74,13 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const turns = new Turns(clock);
   const writing = joinWriting(config, resources, { ...parts, turns }, onChanged);
   const knownModels = models.all().map(({ id }) => id);
+  const onDeleted: ConversationServiceDeps['onDeleted'] = (ownerId, { conversationIds, temporaryIds, answerIds }) => {
+    for (const id of conversationIds) onChanged(ownerId, id, temporaryIds.includes(id));
+    for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
+    remover.now();
+  };
   const conversationService = new ConversationService({
-    ...{ database, limits, rates, turns, knownModels, temporaryHours, onChanged },
-    onDeleted: (ownerId, { conversationIds, temporaryIds, answerIds }) => {
-      for (const id of conversationIds) onChanged(ownerId, id, temporaryIds.includes(id));
-      for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
-      remover.now();
-    },
+    ...{ database, limits, rates, turns, knownModels, temporaryHours, onChanged, onDeleted },
   });
   const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
   startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
@@ -93,6 +96,7 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const finders = [viewerFinder, conversationFinder(conversationLoaders), messageFinder(messageLoaders)];
   const resolvers = [
     new ViewerResolver(),
+    new RetentionResolver(new RetentionService({ database, serverDays })),
     new NodeResolver(finders, limits.idsPerRequest),
     new UsageResolver(new UsageService(database)),
     new ConversationResolver(conversationService, conversationLoaders),
@@ -101,7 +105,8 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
     new AnswerResolver(answerService, conversationLoaders, messageLoaders),
     new LiveResolver(joinLive(config, resources, parts, writing), conversationLoaders, messageLoaders),
   ];
-  return { resolvers, runs: writing.runs };
+  const expiry = new Expiry({ database: resources.jobs, keyring, log: parts.log, serverDays, onDeleted });
+  return { resolvers, runs: writing.runs, expiry };
 }
 
 /** What writes answers on this instance, and what follows those of other instances. */

@@ -1,5 +1,6 @@
 import type { Runs } from './answers/runs.js';
 import { type AppParts, joinDomains } from './app-domains.js';
+import { startJobs } from './app-jobs.js';
 import type { Config } from './config.js';
 import { developer } from './development-token.js';
 import { IdentityService } from './identity/identity.service.js';
@@ -64,6 +65,7 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
   const verifier = createTokenVerifier({ ...config.tokens, secrets: resources.signingSecrets ?? [] }, clock);
   const identity = new IdentityService({ database, keyring, verifier, clock });
   const domains = joinDomains(config, resources, { log, clock, closers, keyring });
+  await startJobs(config, resources, domains.expiry, { log, closers });
   const server = await createServer({
     schema: buildParleySchema(domains.resolvers),
     ...{ log, clock, limits: config.limits, introspection: config.introspection },

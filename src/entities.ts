@@ -1,5 +1,6 @@
 import { AnswerChunkEntity } from './answers/answer-chunk.entity.js';
 import { AnswerRunEntity } from './answers/answer-run.entity.js';
+import { AuditEventEntity } from './audit/audit-event.entity.js';
 import { ConversationEntity } from './conversations/conversation.entity.js';
 import { ConversationTitleEntity } from './conversations/conversation-title.entity.js';
 import { RequestEntity } from './conversations/request.entity.js';
@@ -20,5 +21,6 @@ export const entities = [
   MessageEntity,
   AnswerRunEntity,
   AnswerChunkEntity,
+  AuditEventEntity,
   UsageDayEntity,
 ];

@@ -1,5 +1,7 @@
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { keysMigrations, migrations } from '../migrations/index.js';
+import { hasPendingJobs, migrateJobs } from './platform/jobs-schema.js';
 
 export interface MigrationTargets {
   readonly databaseUrl: string;
@@ -14,7 +16,7 @@ const lockId = 7_251_894_117;
 export async function migrate(targets: MigrationTargets): Promise<string[]> {
   const done: string[] = [];
   for (const target of listTargets(targets)) {
-    done.push(...(await onDatabase(target, async (dataSource) => await runLocked(dataSource))));
+    done.push(...(await onDatabase(target, async (dataSource) => await runLocked(dataSource, target))));
   }
   return done;
 }
@@ -23,6 +25,7 @@ export async function migrate(targets: MigrationTargets): Promise<string[]> {
 export async function hasPendingMigrations(targets: MigrationTargets): Promise<boolean> {
   for (const target of listTargets(targets)) {
     if (await onDatabase(target, (dataSource) => dataSource.showMigrations())) return true;
+    if (target.holdsJobs && (await onClient(target, hasPendingJobs))) return true;
   }
   return false;
 }
@@ -30,11 +33,15 @@ export async function hasPendingMigrations(targets: MigrationTargets): Promise<b
 interface Target {
   readonly url: string;
   readonly migrations: typeof migrations;
+  /** Does the job queue keep its tables there? They are the library's to make. */
+  readonly holdsJobs: boolean;
 }
 
 function listTargets({ databaseUrl, keysDatabaseUrl }: MigrationTargets): Target[] {
-  const main = { url: databaseUrl, migrations };
-  return keysDatabaseUrl === null ? [main] : [{ url: keysDatabaseUrl, migrations: keysMigrations }, main];
+  const main = { url: databaseUrl, migrations, holdsJobs: true };
+  return keysDatabaseUrl === null
+    ? [main]
+    : [{ url: keysDatabaseUrl, migrations: keysMigrations, holdsJobs: false }, main];
 }
 
 async function onDatabase<T>(target: Target, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
@@ -56,14 +63,27 @@ async function onDatabase<T>(target: Target, work: (dataSource: DataSource) => P
   }
 }
 
-async function runLocked(dataSource: DataSource): Promise<string[]> {
+async function onClient<T>(target: Target, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({
+    ...{ connectionString: target.url, connectionTimeoutMillis: 5000, application_name: 'parley migrate' },
+  });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function runLocked(dataSource: DataSource, target: Target): Promise<string[]> {
   const holder = dataSource.createQueryRunner();
   await holder.connect();
   try {
     // As long as a large migration of another process may take.
     await holder.query("SET lock_timeout = '10min'");
     await holder.query('SELECT pg_advisory_lock($1)', [lockId]);
-    return (await dataSource.runMigrations()).map(({ name }) => name);
+    const done = (await dataSource.runMigrations()).map(({ name }) => name);
+    return target.holdsJobs ? [...done, ...(await onClient(target, migrateJobs))] : done;
   } finally {
     await holder.query('SELECT pg_advisory_unlock($1)', [lockId]).catch(() => undefined);
     await holder.release();

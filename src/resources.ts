@@ -44,6 +44,9 @@ export interface Resources {
   /** For what must not wait behind requests: checkpoints, settling, the sweeper. */
   readonly upkeep: Database;
   readonly keys: Database;
+  /** For what the job queue calls, which is no operation's: its statements are told to nobody. */
+  readonly jobs: Database;
+  readonly databaseUrl: string;
   readonly pubsub: PubSub;
   readonly rates: Rates;
   /** Null where tokens are verified by a login's public keys. */
@@ -68,6 +71,7 @@ export interface ResourceDeps {
 type EncryptionKeys = Resources['encryptionKeys'];
 
 const upkeepConnections = 3;
+const jobConnections = 2;
 
 /** Opens it all; what was opened when something fails is closed by the caller's `closers`. */
 export async function openResources(config: Config, deps: ResourceDeps): Promise<Resources> {
@@ -76,19 +80,12 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   if (dataDir) closers.add('data directory', () => dataDir.close());
   const { databaseUrl, notices } = await findDatabase(config, dataDir, deps);
   await checkMigrations(config, databaseUrl);
-  const connect = async (what: string, options: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>) => {
-    const { poolWaitMs: connectMs, statementMs, lockMs } = config.limits;
-    const timeouts = { connectMs, statementMs, lockMs };
-    const { onStatement } = deps;
-    const database = await Database.connect(
-      { ...options, timeouts, applicationName: `parley ${what}`, ...(onStatement && { onStatement }) },
-      log,
-    );
-    closers.add(`database (${what})`, () => database.close());
-    return database;
-  };
+  const connect = connecting(config, deps);
   const database = await connect('requests', { url: databaseUrl, poolSize: config.databasePoolSize, entities });
   const upkeep = await connect('upkeep', { url: databaseUrl, poolSize: upkeepConnections, entities: [] });
+  const { onStatement: _, ...untold } = deps;
+  const connectUntold = connecting(config, untold);
+  const jobs = await connectUntold('jobs', { url: databaseUrl, poolSize: jobConnections, entities: [] });
   const keys = config.keysDatabaseUrl
     ? await connect('keys', { url: config.keysDatabaseUrl, poolSize: upkeepConnections, entities: [DataKeyEntity] })
     : database;
@@ -101,7 +98,22 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   const generatedIn = dataDir && !config.encryptionKeys ? join(dataDir.path, generatedKey.secret) : null;
   const wrongKeys = await findWrongKeys({ database, keys, encryptionKeys, generatedIn });
   if (wrongKeys !== null) throw new StartError(wrongKeys);
-  return { database, upkeep, keys, pubsub, rates, signingSecrets, encryptionKeys, dataDir, notices };
+  return { database, upkeep, jobs, databaseUrl, keys, pubsub, rates, signingSecrets, encryptionKeys, dataDir, notices };
+}
+
+type Connecting = (what: string, options: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>) => Promise<Database>;
+
+function connecting(config: Config, { closers, log, onStatement }: ResourceDeps): Connecting {
+  const { poolWaitMs: connectMs, statementMs, lockMs } = config.limits;
+  const timeouts = { connectMs, statementMs, lockMs };
+  return async (what, options) => {
+    const database = await Database.connect(
+      { ...options, timeouts, applicationName: `parley ${what}`, ...(onStatement && { onStatement }) },
+      log,
+    );
+    closers.add(`database (${what})`, () => database.close());
+    return database;
+  };
 }
 
 /** Where everything is configured nothing is kept on this machine, and any number of instances may run here. */

@@ -4,6 +4,7 @@ import { ViewerResolver } from './identity/viewer.resolver.js';
 import { LiveResolver } from './live/live.resolver.js';
 import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
 import { MessageResolver } from './messages/message.resolver.js';
+import { RetentionResolver } from './privacy/retention.resolver.js';
 import { NodeResolver } from './server/node.resolver.js';
 import { buildParleySchema, printParleySchema } from './server/schema.js';
 import { UsageResolver } from './usage/usage.resolver.js';
@@ -11,6 +12,7 @@ import { UsageResolver } from './usage/usage.resolver.js';
 /** Every resolver there is; the app makes an object of each. */
 const resolverClasses = [
   ViewerResolver,
+  RetentionResolver,
   UsageResolver,
   NodeResolver,
   ConversationResolver,

@@ -2,7 +2,7 @@ import { statement, type Transaction } from '../platform/database.js';
 import { estimateUnreported, nothingReported } from '../usage/reservation.js';
 import { type AbandonedAnswer, countAbandoned } from '../usage/usage.repository.js';
 import { type EndedRunRow, endedRunColumns, endedRunOf } from '../usage/usage-row.js';
-import { isThere } from './conversation-row.js';
+import { isInactive, isThere } from './conversation-row.js';
 
 const lockStatement = statement(
   'conversations.lockMany',
@@ -50,6 +50,39 @@ export interface MarkedDeleted {
 /** Marks the owner's conversations among these gone; what is not there, or is gone already, is left out. */
 export async function markDeleted(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<MarkedDeleted> {
   return await markLocked(tx, ownerId, await tx.query<LockedRow>(lockStatement, [ownerId, ids]));
+}
+
+/** Expired, whether or not somebody holds it: nobody can do anything with it any more. */
+const lockExpiredStatement = statement(
+  'conversations.lockExpired',
+  `SELECT id, true AS temporary FROM conversations
+   WHERE owner_id = $1 AND id = ANY ($2::uuid[]) AND deleted_at IS NULL AND expires_at <= now()
+   ORDER BY id
+   FOR UPDATE SKIP LOCKED`,
+);
+
+/** The same for those among these that are temporary and have expired. Waits for nobody; what is held is left out. */
+export async function markExpired(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<MarkedDeleted> {
+  return await markLocked(tx, ownerId, await tx.query<LockedRow>(lockExpiredStatement, [ownerId, ids]));
+}
+
+// Whoever holds one is about to use it. What was used after this statement began has another updated_at behind its lock.
+const lockInactiveStatement = statement(
+  'conversations.lockInactive',
+  `SELECT id, false AS temporary FROM conversations AS conversation
+   WHERE owner_id = $1 AND id = ANY ($2::uuid[]) AND ${isInactive('$3')}
+   ORDER BY id
+   FOR UPDATE SKIP LOCKED`,
+);
+
+/** The same for those among these that nobody used for so many days. */
+export async function markInactive(
+  tx: Transaction,
+  ownerId: string,
+  ids: readonly string[],
+  days: number,
+): Promise<MarkedDeleted> {
+  return await markLocked(tx, ownerId, await tx.query<LockedRow>(lockInactiveStatement, [ownerId, ids, days]));
 }
 
 interface LockedRow {

@@ -55,6 +55,17 @@ export const isThere = (name: string) =>
 /** Is it in lists? Temporary ones never are. Spelled as the partial indexes of lists are. */
 export const isListed = (name: string) => `${name}.deleted_at IS NULL AND ${name}.expires_at IS NULL`;
 
+/**
+ * Is a conversation one that retention deletes: in lists, with no message in so many days, and no answer being written?
+ * The name `conversation` must be in scope.
+ */
+export const isInactive = (days: string) => `
+  ${isListed('conversation')} AND conversation.updated_at < now() - make_interval(days => ${days})
+  AND NOT EXISTS (
+    SELECT FROM answer_runs AS run
+    WHERE run.owner_id = conversation.owner_id AND run.conversation_id = conversation.id
+  )`;
+
 type TextColumn = 'title' | 'automatic_title' | 'system_prompt' | 'metadata';
 
 /** Where a text of a conversation is sealed to. */

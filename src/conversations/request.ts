@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { badUserInput } from '../errors.js';
 import type { OwnerKeys } from '../platform/encryption.js';
+import { sortedJson } from '../platform/sorted-json.js';
 import { checkText } from '../platform/unicode.js';
 import type { RequestClaim } from './request.repository.js';
 
@@ -21,7 +22,7 @@ export function requestKey(keys: OwnerKeys, clientKey: string | null): Buffer {
 
 /** What a request asks for: the mutation's name and its whole input, whatever the order of its fields. */
 export function requestFingerprint(keys: OwnerKeys, mutation: string, input: object): Buffer {
-  return keys.fingerprint(`${mutation}\n${JSON.stringify(input, sortFields)}`);
+  return keys.fingerprint(`${mutation}\n${sortedJson(input)}`);
 }
 
 /** What one request claims its key with; `clientKey` null where the client gave none. */
@@ -41,9 +42,4 @@ export function requestClaim(
     fingerprint: requestFingerprint(keys, mutation, input),
     made,
   };
-}
-
-function sortFields(_name: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -68,7 +68,9 @@ export async function* followList(
   }
 }
 
-const revisionOf = (row: FoundConversation | undefined) => (row && !row.gone ? row.revision : null);
+/** What the list has of it; a temporary one is in none. */
+const revisionOf = (row: FoundConversation | undefined) =>
+  row && !row.gone && row.expires_at === null ? row.revision : null;
 
 /** From its first character: whoever has all of a revision may have any part of the answer that ran then. */
 const runningFrom = (row: ConversationRow | undefined): SyncState['running'] =>

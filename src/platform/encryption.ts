@@ -31,8 +31,9 @@ export class OwnerKeys {
   private readonly terms: KeyedHash;
   private readonly fingerprintKey: Buffer;
   private readonly cursorKey: Buffer;
+  private readonly pseudonymKey: Buffer;
 
-  /** `keys` ascending by id: the last seals, all open; the first gives what must never change: terms, fingerprints, cursors. */
+  /** `keys` ascending by id: the last seals, all open; the first gives what must never change: terms, fingerprints, cursors, the pseudonym. */
   constructor(
     readonly ownerId: string,
     keys: readonly DataKey[],
@@ -45,6 +46,7 @@ export class OwnerKeys {
     this.terms = new KeyedHash(derive(first.key, 'terms'));
     this.fingerprintKey = derive(first.key, 'fingerprint');
     this.cursorKey = derive(first.key, 'cursor');
+    this.pseudonymKey = derive(first.key, 'pseudonym');
   }
 
   seal(place: Place, text: string): Buffer {
@@ -86,6 +88,11 @@ export class OwnerKeys {
   /** 8 bytes that prove a cursor was made here, for this owner. */
   cursorMac(text: string): Buffer {
     return createHmac('sha256', this.cursorKey).update(text).digest().subarray(0, 8);
+  }
+
+  /** 32 bytes that stand for the owner where rows outlive them: with their key gone, nobody can tell whose it was. */
+  get pseudonym(): Buffer {
+    return createHmac('sha256', this.pseudonymKey).update(this.ownerId).digest();
   }
 
   private contentKey(id: number): Buffer {

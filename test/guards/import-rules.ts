@@ -6,11 +6,13 @@ const layers = [
   'app',
   'server',
   'live',
+  'privacy',
   'answers',
   'messages',
   'conversations',
   'usage',
   'identity',
+  'audit',
   'platform',
   'ground',
 ];
@@ -46,6 +48,11 @@ const packageRules: readonly PackageRule[] = [
     name: 'ioredis',
     allowed: /(\.redis|^src\/app)\.ts$/,
     instead: 'name a port in platform/ and implement it in a file x.redis.ts',
+  },
+  {
+    name: 'pg-boss',
+    allowed: /^src\/platform\/jobs[\w-]*\.ts$/,
+    instead: 'hand a job to platform/jobs.ts',
   },
   {
     name: 'type-graphql',

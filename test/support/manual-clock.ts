@@ -61,6 +61,18 @@ export class ManualClock implements Clock {
     await setImmediate();
   }
 
+  /** Moves time on to the timer that is due next, and runs it. Gives the time then. */
+  async toNextTimer(): Promise<number> {
+    const timer = this.#next(Number.POSITIVE_INFINITY);
+    if (timer) {
+      this.#moveTo(timer.dueMs);
+      this.#timers.delete(timer);
+      timer.action();
+    }
+    await setImmediate();
+    return this.#monotonicMs;
+  }
+
   /** Sets the time of day, as an administrator or a time server does; monotonic time and timers do not notice. */
   jump(ms: number): void {
     this.#nowMs += ms;

@@ -3,6 +3,7 @@ import { AnswerService, type Sent } from '../../../src/answers/answer.service.js
 import type { SendMessageInput } from '../../../src/answers/answer-input.types.js';
 import { Cancelling } from '../../../src/answers/cancelling.js';
 import { settleLostAnswers } from '../../../src/answers/lost-answers.js';
+import type { ModelProvider } from '../../../src/answers/model/model.js';
 import { ModelCatalogue } from '../../../src/answers/model/model-catalogue.js';
 import { Replicas } from '../../../src/answers/replicas.js';
 import { Runs } from '../../../src/answers/runs.js';
@@ -22,16 +23,28 @@ import { unlimited } from '../../../src/platform/rates.js';
 import { Turns } from '../../../src/platform/turns.js';
 import { type DictatedAnswer, DictatedModel } from './dictated-model.js';
 
-export interface InstanceOptions {
+interface JoinOptions {
+  readonly clock?: Clock;
+  readonly limits?: Partial<Limits>;
+  readonly quotas?: Partial<Quotas>;
+  /** The model; {@link Instance.model} where none is given. */
+  readonly provider?: ModelProvider;
+}
+
+export interface InstanceOptions extends JoinOptions {
   readonly url: string;
   /** Where upkeep goes, should that be another way to the same database. */
   readonly upkeepUrl?: string;
   readonly poolSize?: number;
   readonly pubsub?: PubSub;
-  readonly clock?: Clock;
-  readonly limits?: Partial<Limits>;
-  readonly quotas?: Partial<Quotas>;
   readonly onStatement?: (name: string) => void;
+}
+
+/** What an instance stands on. */
+export interface InstanceParts {
+  readonly database: Database;
+  readonly upkeep: Database;
+  readonly pubsub: PubSub;
 }
 
 export const testKeys = new ConfiguredKeyEncryption([{ id: 'k1', key: randomBytes(32) }]);
@@ -55,16 +68,19 @@ export class Instance {
   readonly cancelling: Cancelling;
   readonly answers: AnswerService;
   readonly conversations: ConversationService;
+  readonly turns: Turns;
   /** Settles what is lost, once. */
   readonly sweep: () => Promise<void>;
   private readonly openedTexts: OpenedTexts;
 
-  private constructor(
-    readonly database: Database,
-    readonly upkeep: Database,
-    readonly pubsub: PubSub,
-    readonly options: InstanceOptions,
-  ) {
+  readonly database: Database;
+  readonly upkeep: Database;
+  readonly pubsub: PubSub;
+
+  private constructor({ database, upkeep, pubsub }: InstanceParts, options: JoinOptions) {
+    this.database = database;
+    this.upkeep = upkeep;
+    this.pubsub = pubsub;
     const { clock = systemClock } = options;
     const log = createLog('silent');
     const limits = { ...defaultLimits, ...options.limits };
@@ -90,12 +106,13 @@ export class Instance {
     this.cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });
     const models = new ModelCatalogue([model], model.id);
     const turns = new Turns(clock);
+    this.turns = turns;
     this.answers = new AnswerService({
       ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
       ...{ rates: unlimited, turns, temporaryHours: 24 },
       answersAtATime: null,
       quotas: { ...defaultQuotas, ...options.quotas },
-      providerOf: () => this.model,
+      providerOf: () => options.provider ?? this.model,
       instance: 'test',
     });
     this.conversations = new ConversationService({
@@ -119,7 +136,12 @@ export class Instance {
       );
     const database = await connect(options.url, options.poolSize ?? 5);
     const upkeep = await connect(options.upkeepUrl ?? options.url, 3);
-    return new Instance(database, upkeep, options.pubsub ?? new InProcessPubSub(), options);
+    return new Instance({ database, upkeep, pubsub: options.pubsub ?? new InProcessPubSub() }, options);
+  }
+
+  /** The same over parts that somebody else has opened, and closes. */
+  static over(parts: InstanceParts, options: JoinOptions): Instance {
+    return new Instance(parts, options);
   }
 
   private stopped = false;

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { entities } from '../../src/entities.js';
+import { Database } from '../../src/platform/database.js';
+import { createLog } from '../../src/platform/log.js';
+import { InProcessPubSub } from '../../src/platform/pubsub.js';
+import { Instance } from '../integration/answers/instance.js';
+import { SeededRandom } from '../support/seeded-random.js';
+import { SqlClient } from '../support/sql-client.js';
+import { createDatabase, type TestDatabase } from '../support/test-database.js';
+import { brokenInvariants } from './invariants.js';
+import { Story } from './story.js';
+
+/** SCHEDULES says how many; SCHEDULE_SEED with which seed to begin, and with SCHEDULES=1 repeats one. */
+const count = Number(process.env.SCHEDULES ?? 150);
+const firstSeed = Number(process.env.SCHEDULE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+/** The end of what happened is told with a failure. */
+const toldSteps = Number(process.env.SCHEDULE_STEPS ?? 60);
+
+let own: TestDatabase;
+let database: Database;
+let sql: SqlClient;
+let plain: Instance;
+
+beforeAll(async () => {
+  own = await createDatabase();
+  sql = await SqlClient.connect(own.url);
+  const timeouts = { connectMs: 5000, statementMs: 20_000, lockMs: 10_000 };
+  const options = { url: own.url, poolSize: 40, entities, applicationName: 'parley-tests', timeouts };
+  database = await Database.connect(options, createLog('silent'));
+  plain = Instance.over({ database, upkeep: database, pubsub: new InProcessPubSub() }, {});
+});
+
+afterAll(async () => {
+  await sql.close();
+  await database.close();
+  await own.drop();
+});
+
+async function tell(seed: number): Promise<string[]> {
+  const story = new Story(new SeededRandom(seed), { database, sql, plain });
+  try {
+    await story.play();
+    const broken = await brokenInvariants(story, sql, await plain.keyring.of(story.ownerId));
+    return broken.length > 0 ? [...broken, ...story.schedule.trace.slice(-toldSteps)] : [];
+  } catch (error) {
+    return [error instanceof Error ? `${error.stack}` : String(error), ...story.schedule.trace.slice(-toldSteps)];
+  } finally {
+    await story.close();
+    plain.keyring.forget(story.ownerId);
+  }
+}
+
+describe('Send, checkpoint, settle, cancel, sweep, follow, delete and drain at the same time', () => {
+  it(
+    `break no invariant in any of ${count} random schedules`,
+    async () => {
+      for (let number = 0; number < count; number += 1) {
+        const seed = firstSeed + number;
+        const broken = await tell(seed);
+        if (broken.length === 0) continue;
+        throw new Error(`With SCHEDULE_SEED=${seed} SCHEDULES=1:\n${broken.join('\n')}`);
+      }
+      expect(count).toBeGreaterThan(0);
+    },
+    60_000 + count * 2000,
+  );
+});

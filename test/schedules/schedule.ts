@@ -10,7 +10,7 @@ interface Step {
 }
 
 /** More than any schedule takes that comes to an end. */
-const mostSteps = 20_000;
+const mostSteps = 8000;
 /** How long a statement may take before PostgreSQL is asked whether it waits for a lock. */
 const answerMs = 3;
 

@@ -63,7 +63,7 @@ export class Story {
     private readonly stage: Stage,
   ) {
     this.schedule = new Schedule(random.fork(), stage.sql);
-    this.bus = new ScheduledBus(this.schedule, random.of('arrive', 'arrive', 'may be lost or doubled', 'never arrive'));
+    this.bus = new ScheduledBus(this.schedule, random.of('arrive', 'may be lost or doubled', 'never arrive'));
     this.model = new ScheduledModel(this.schedule);
     this.faultRate = random.of(0, 0, 0.02, 0.05);
     const parts = { database: stage.database, schedule: this.schedule, bus: this.bus, model: this.model };
@@ -111,7 +111,7 @@ export class Story {
       ...many(2, async () => {
         await this.ask(conversationId);
       }),
-      ...many(2, () => this.cancel()),
+      ...many(2, () => this.cancel(this.anyAnswer().answer.id)),
       ...many(2, () => this.sweep()),
       ...many(random.of(0, 0, 2), () => this.expire()),
       ...many(random.of(0, 0, 0, 0, 1), () => this.delete(conversationId)),
@@ -129,6 +129,9 @@ export class Story {
   /** Everything comes to its end: what is written, what no writer will settle, and what is followed. */
   private async end(followers: readonly Promise<void>[]): Promise<void> {
     const { sql, plain } = this.stage;
+    const written = this.answers.filter(({ answer }) => this.isWritten(answer.id));
+    const unheard = written.filter(() => this.random.of(true, false));
+    await Promise.all(unheard.map(({ answer }) => this.act(() => this.cancel(answer.id))));
     // Each of these ends by itself, without a stop.
     while (this.cancelled.some((answerId) => this.isWritten(answerId))) await this.schedule.pause('people', 'wait');
     await Promise.all(
@@ -161,7 +164,11 @@ export class Story {
     this.asked.push(asked);
     this.model.scripts.set(question, asked.script);
     const input = {
-      ...{ content: question, idempotencyKey: asked.key, whenBusy: random.of<'CANCEL' | 'REJECT'>('CANCEL', 'CANCEL', 'REJECT') },
+      ...{
+        content: question,
+        idempotencyKey: asked.key,
+        whenBusy: random.of<'CANCEL' | 'REJECT'>('CANCEL', 'CANCEL', 'REJECT'),
+      },
       ...(conversationId !== null && { conversationId: toPublicId('cnv', conversationId) }),
     } as const;
     const send = async () => {
@@ -177,9 +184,8 @@ export class Story {
     return asked.acknowledged[0] ?? null;
   }
 
-  private async cancel(): Promise<void> {
+  private async cancel(id: string): Promise<void> {
     const member = this.anyone();
-    const { id } = this.anyAnswer().answer;
     await member.instance.answers.cancel(this.scopeAt(member), toPublicId('msg', id));
     this.cancelled.push(id);
   }
@@ -247,9 +253,12 @@ export class Story {
     return this.random.of(first, ...others);
   }
 
+  private get answers() {
+    return this.asked.flatMap(({ acknowledged: [sent], script }) => (sent ? [{ ...sent, script }] : []));
+  }
+
   private anyAnswer() {
-    const known = this.asked.flatMap(({ acknowledged: [sent], script }) => (sent ? [{ ...sent, script }] : []));
-    const [first, ...others] = known;
+    const [first, ...others] = this.answers;
     if (!first) throw new Error('Nobody has been answered.');
     return this.random.of(first, ...others);
   }

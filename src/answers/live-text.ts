@@ -89,6 +89,10 @@ export class LiveText {
     this.heldAt ??= this.end;
   }
 
+  get held(): boolean {
+    return this.heldAt !== null;
+  }
+
   release(): void {
     if (!this.heldAt) return;
     this.heldAt = null;

@@ -58,9 +58,12 @@ export class Publisher {
     });
   }
 
-  /** The heartbeat: the writer lives, and its text ends here. */
+  /**
+   * The heartbeat: the writer lives, and its text ends here. A writer whose delivery is held does not know that, and is
+   * silent: whoever follows it reads the database, where the answer may be final already.
+   */
   alive(): void {
-    this.send(encodeMessage({ type: 'alive', ...this.live.shown }));
+    if (!this.live.held) this.send(encodeMessage({ type: 'alive', ...this.live.shown }));
     // What a failed publish left behind goes out now.
     this.failed = false;
     this.grown();
@@ -92,7 +95,8 @@ export class Publisher {
     const keys = await this.deps.keyring.of(this.ownerId);
     const heardBy = await this.deps.pubsub.publish(this.channel, encodeDelta(keys, this.messageId, piece));
     // Who asked meanwhile may not have heard it.
-    if (!this.askedAgain) this.next = endOf(piece);
+    if (this.askedAgain) return;
+    this.next = endOf(piece);
     if (heardBy <= 1) this.listening = false;
   }
 

@@ -241,18 +241,24 @@ export class Run {
     this.lastWrittenMs = this.deps.clock.monotonic();
   }
 
-  /** A checkpoint succeeded, or the database said how far it has the text. */
-  madeDurable(to: Offsets): void {
-    const now = this.deps.clock.monotonic();
+  /**
+   * A checkpoint succeeded, or the database said how far it has the text; what it says is as old as the asking. After a
+   * process stood still, its answer may have lain there for longer than the lease lived.
+   */
+  madeDurable(to: Offsets, askedMs: number): void {
     this.durable = to;
-    this.lastWrittenMs = now;
-    this.lastSuccessMs = now;
-    this.live.release();
+    this.lastWrittenMs = this.deps.clock.monotonic();
+    this.lastSuccessMs = askedMs;
+    if (!this.inDoubt) this.live.release();
   }
 
   /** Holds delivery where the database was not reached for too long: the answer may be somebody else's by now. */
   checkHold(): void {
-    if (this.deps.clock.monotonic() - this.lastSuccessMs >= holdAfterMs) this.live.hold();
+    if (this.inDoubt) this.live.hold();
+  }
+
+  private get inDoubt(): boolean {
+    return this.deps.clock.monotonic() - this.lastSuccessMs >= holdAfterMs;
   }
 
   /** The answer is final: `final` as stored, null where it is gone. */

@@ -80,6 +80,7 @@ export class Upkeep {
   private async checkpoint(due: readonly Run[]): Promise<boolean> {
     const keys = await this.keysAtHand(due);
     const checkpoints = due.map((run, index) => run.checkpoint(keys[index] ?? null));
+    const askedMs = this.deps.clock.monotonic();
     const results = await checkpoint(this.deps.database, checkpoints);
     const byMessage = new Map(results.map((result) => [result.message_id, result]));
     let complete = true;
@@ -87,7 +88,7 @@ export class Upkeep {
       const result = byMessage.get(run.key.messageId);
       const made = checkpoints[index];
       if (!result) complete = (await this.resync(run)) && complete;
-      else if (keys[index] && made) run.madeDurable(made.to);
+      else if (keys[index] && made) run.madeDurable(made.to, askedMs);
       else run.renewed();
       if (result?.cancel_requested) run.stop('cancel');
     }
@@ -113,9 +114,10 @@ export class Upkeep {
    * neither is so: somebody held its row.
    */
   private async resync(run: Run): Promise<boolean> {
+    const askedMs = this.deps.clock.monotonic();
     const ends = await findDurableEnds(this.deps.database, run.key);
     if (ends && run.isDurableTo(ends)) return false;
-    if (ends) run.madeDurable(ends);
+    if (ends) run.madeDurable(ends, askedMs);
     else run.stop('fenced');
     return true;
   }

@@ -81,6 +81,22 @@ describe('The publisher of a run', () => {
     expect(stage.deltas).toBe(2);
   });
 
+  it('hears who asks while a publish is in flight that nobody else heard', async () => {
+    const stage = new Stage();
+    let arrive = () => {};
+    stage.answer = () => new Promise((resolve) => (arrive = () => resolve(1)));
+    stage.say('a');
+    stage.publisher.asked(startOfAnswer);
+    await setImmediate();
+    stage.publisher.asked({ content: 1, reasoning: 0 });
+    arrive();
+    stage.answer = async () => 2;
+    await setImmediate();
+    stage.say('b');
+    await setImmediate();
+    expect(stage.heard.readAll(startOfAnswer).content).toBe('ab');
+  });
+
   it('goes on from where it is, also where a follower has read from there before', async () => {
     const stage = new Stage();
     stage.publisher.asked(startOfAnswer);
@@ -164,5 +180,15 @@ describe('Held delivery', () => {
     stage.publisher.alive();
     await setImmediate();
     expect(stage.heard.readAll(startOfAnswer).content).toBe('shown held');
+  });
+
+  it('has no heartbeat: the answer may be settled already, and whoever follows it is to look', async () => {
+    const stage = new Stage();
+    stage.live.hold();
+    stage.publisher.alive();
+    expect(stage.heartbeats).toBe(0);
+    stage.live.release();
+    stage.publisher.alive();
+    expect(stage.heartbeats).toBe(1);
   });
 });

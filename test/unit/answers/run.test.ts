@@ -51,7 +51,22 @@ describe('A run whose last success is 8 s old by its own monotonic clock', () =>
     await stage.say(' after');
     expect(stage.shown).toBe('before');
     expect(stage.run.text.content).toBe('before after');
-    stage.run.madeDurable(stage.run.live.end);
+    stage.run.madeDurable(stage.run.live.end, stage.clock.monotonic());
+    expect(stage.shown).toBe('before after');
+    stage.run.stop('cancel');
+    await stage.ending;
+  });
+
+  it('delivers nothing more either where what succeeded was sent before its process stood still', async () => {
+    const stage = new Stage();
+    await stage.say('before');
+    const sentMs = stage.clock.monotonic();
+    await stage.clock.advance(20_000);
+    // The answer had come at once, and lay there.
+    stage.run.madeDurable(stage.run.live.end, sentMs);
+    await stage.say(' after');
+    expect(stage.shown).toBe('before');
+    stage.run.madeDurable(stage.run.live.end, stage.clock.monotonic());
     expect(stage.shown).toBe('before after');
     stage.run.stop('cancel');
     await stage.ending;
@@ -107,7 +122,7 @@ describe('A run between checkpoints', () => {
     const stage = new Stage(10_000);
     await stage.say('x'.repeat(2047));
     await stage.say('x');
-    stage.run.madeDurable({ content: 2048, reasoning: 0 });
+    stage.run.madeDurable({ content: 2048, reasoning: 0 }, stage.clock.monotonic());
     await stage.say('x');
     expect(stage.growth).toEqual([false, true, false]);
     stage.run.stop('cancel');
@@ -122,7 +137,7 @@ describe('A run between checkpoints', () => {
     const release = stage.run.takeTurn();
     expect(stage.run.due).toBe(false);
     release();
-    stage.run.madeDurable(stage.run.live.end);
+    stage.run.madeDurable(stage.run.live.end, stage.clock.monotonic());
     expect(stage.run.due).toBe(false);
     await stage.clock.advance(1000);
     expect(stage.run.due).toBe(true);

@@ -16,6 +16,7 @@ export interface CancellingDeps {
 
 /** How long a writer is given to settle what it was asked to cancel. */
 const settleMs = 2000;
+const hintEveryMs = 500;
 
 /** Cancels an answer wherever it is written: a column that the writer reads at its next statement, and a hint. */
 export class Cancelling {
@@ -23,17 +24,16 @@ export class Cancelling {
 
   /** True where the answer was final within two seconds, or was so before. */
   async cancelAndWait(ownerId: string, answerId: string): Promise<boolean> {
-    const { runs, replicas, clock, database } = this.deps;
+    const { runs, replicas, database } = this.deps;
     const writtenHere = runs.liveText(answerId);
     const followed = writtenHere ? { live: writtenHere, release: () => {} } : replicas.take(ownerId, answerId);
     try {
       if (!(await requestCancel(database, ownerId, answerId))) return true;
-      if (!runs.cancel(answerId)) this.hint(answerId, { type: 'cancel' });
       const bound = new AbortController();
-      const timer = pause(clock, settleMs, bound.signal).then(() => bound.abort());
+      const insisting = this.insist(answerId, bound.signal).then(() => bound.abort());
       await followed.live.finished(bound.signal);
       bound.abort();
-      await timer;
+      await insisting;
       return followed.live.ended;
     } finally {
       followed.release();
@@ -44,6 +44,14 @@ export class Cancelling {
   settledElsewhere(answerId: string): void {
     this.deps.runs.fence(answerId);
     this.hint(answerId, { type: 'settled' });
+  }
+
+  /** For as long as the writer is given: one that has only begun may not have heard the first hint. */
+  private async insist(answerId: string, signal: AbortSignal): Promise<void> {
+    for (let waitedMs = 0; waitedMs < settleMs && !signal.aborted; waitedMs += hintEveryMs) {
+      if (!this.deps.runs.cancel(answerId)) this.hint(answerId, { type: 'cancel' });
+      await pause(this.deps.clock, hintEveryMs, signal);
+    }
   }
 
   private hint(answerId: string, message: ChannelMessage): void {

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { AnswerResolver } from './answers/answer.resolver.js';
 import { AnswerService } from './answers/answer.service.js';
 import { Cancelling } from './answers/cancelling.js';
-import { settleLostAnswers } from './answers/lost-answers.js';
+import { LostAnswers } from './answers/lost-answers.js';
 import { DemoModel, demoModelSettings } from './answers/model/demo-model.js';
 import type { ModelProvider } from './answers/model/model.js';
 import { ModelCatalogue, type ModelSettings } from './answers/model/model-catalogue.js';
@@ -123,8 +123,8 @@ function joinWriting(
     ...{ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged },
     onFinished: (run, final) => titles?.answered(run, final),
   });
-  const lost = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
-  const sweeper = startPeriodic('lost answers', sweepMs, lost, parts);
+  const lost = new LostAnswers({ database: upkeep, keyring, pubsub, clock, log, onChanged });
+  const sweeper = startPeriodic('lost answers', sweepMs, () => lost.sweep(), parts);
   const replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: () => sweeper.now() });
   closers.add('replicas', () => replicas.close());
   return { runs, replicas, cancelling: new Cancelling({ database, pubsub, runs, replicas, clock }) };

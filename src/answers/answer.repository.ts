@@ -245,6 +245,10 @@ export async function finish(tx: Transaction, run: RunKey, state: FinalState): P
   return row ?? null;
 }
 
+/** How many lost runs are seen to at a time. */
+export const lostAtATime = 100;
+const noId = '00000000-0000-0000-0000-000000000000';
+
 // now() and not clock_timestamp(), which changes while a statement runs: no index finds what is less than that.
 const suspectStatement = statement(
   'runs.suspect',
@@ -252,25 +256,34 @@ const suspectStatement = statement(
    FROM (
      SELECT owner_id, message_id FROM answer_runs
      WHERE lease_until < now() AND suspect_since IS NULL
-     ORDER BY lease_until LIMIT 100 FOR UPDATE SKIP LOCKED
+     ORDER BY lease_until LIMIT ${lostAtATime} FOR UPDATE SKIP LOCKED
    ) AS expired
-   WHERE run.owner_id = expired.owner_id AND run.message_id = expired.message_id`,
+   WHERE run.owner_id = expired.owner_id AND run.message_id = expired.message_id
+   RETURNING run.message_id`,
 );
 
 const lostStatement = statement(
   'runs.lost',
-  `SELECT owner_id AS "ownerId", conversation_id AS "conversationId", message_id AS "messageId", run_id AS "runId"
+  `SELECT owner_id AS "ownerId", conversation_id AS "conversationId", message_id AS "messageId", run_id AS "runId",
+     lease_until AS "leaseUntil"
    FROM answer_runs
-   WHERE lease_until < now() AND suspect_since < now() - interval '5 s'
-   ORDER BY lease_until LIMIT 100`,
+   WHERE lease_until < now() AND suspect_since < now() - interval '5 s' AND (lease_until, message_id) > ($1, $2)
+   ORDER BY lease_until, message_id LIMIT ${lostAtATime}`,
 );
 
-/** Marks the runs whose lease is seen expired for the first time. */
-export async function suspectExpired(querier: Querier): Promise<void> {
-  await querier.query(suspectStatement, []);
+/** Marks some of the runs whose lease is seen expired for the first time; false where there may be more of them. */
+export async function suspectExpired(querier: Querier): Promise<boolean> {
+  return (await querier.query(suspectStatement, [])).length < lostAtATime;
 }
 
-/** The runs that nobody has renewed for five seconds since they were seen expired. */
-export function findLost(querier: Querier): Promise<RunKey[]> {
-  return querier.query<RunKey>(lostStatement, []);
+export interface LostRun extends RunKey {
+  readonly leaseUntil: Date;
+}
+
+/**
+ * Runs that nobody has renewed for five seconds since they were seen expired, a hundred at most. Those that follow
+ * `last`: what cannot be settled must not stand before the others for ever.
+ */
+export function findLost(querier: Querier, last: LostRun | null): Promise<LostRun[]> {
+  return querier.query<LostRun>(lostStatement, [last?.leaseUntil ?? '-infinity', last?.messageId ?? noId]);
 }

@@ -11,7 +11,7 @@ import { brokenInvariants } from './invariants.js';
 import { Story } from './story.js';
 
 /** SCHEDULES says how many; SCHEDULE_SEED with which seed to begin, and with SCHEDULES=1 repeats one. */
-const count = Number(process.env.SCHEDULES ?? 150);
+const count = Number(process.env.SCHEDULES ?? 100);
 const firstSeed = Number(process.env.SCHEDULE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 /** The end of what happened is told with a failure. */
 const toldSteps = Number(process.env.SCHEDULE_STEPS ?? 60);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AnswerService, type Sent } from '../../../src/answers/answer.service.js';
 import type { SendMessageInput } from '../../../src/answers/answer-input.types.js';
 import { Cancelling } from '../../../src/answers/cancelling.js';
-import { settleLostAnswers } from '../../../src/answers/lost-answers.js';
+import { LostAnswers } from '../../../src/answers/lost-answers.js';
 import type { ModelProvider } from '../../../src/answers/model/model.js';
 import { ModelCatalogue } from '../../../src/answers/model/model-catalogue.js';
 import { Replicas } from '../../../src/answers/replicas.js';
@@ -100,7 +100,8 @@ export class Instance {
       onChanged,
       onFinished: () => undefined,
     });
-    this.sweep = () => settleLostAnswers({ database: upkeep, keyring, pubsub, log, onChanged });
+    const lost = new LostAnswers({ database: upkeep, keyring, pubsub, clock, log, onChanged });
+    this.sweep = () => lost.sweep();
     this.replicas = new Replicas({ database, pubsub, keyring, clock, log, sweep: this.sweep });
     const { runs, replicas } = this;
     this.cancelling = new Cancelling({ database, pubsub, runs, replicas, clock });

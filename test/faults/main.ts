@@ -42,10 +42,9 @@ async function main(): Promise<void> {
     const result = await runSeed({ seed, totalMs, people, ...(only && { only }), say: (line) => console.log(line) });
     results.push(result);
     tell(result);
+    if (values.table) await writeFile(values.table, `${report(results)}\n`);
   }
-  const text = report(results);
-  console.log(`\n${text}`);
-  if (values.table) await writeFile(values.table, `${text}\n`);
+  console.log(`\n${report(results)}`);
   if (results.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
 }
 

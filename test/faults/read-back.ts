@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { toPublicId } from '../../src/platform/ids.js';
 import type { Caller } from './clients/caller.js';
 import type { Deployment } from './deployment/deployment.js';
@@ -14,6 +15,9 @@ const conversationQuery = `query ($id: ID!, $after: String) { conversation(id: $
     nodes { id role status content reasoning rating idempotencyKey parent { id } error { code } }
   }
 } }`;
+
+/** Connections of before may still turn out to be broken. */
+const mostAttempts = 10;
 
 interface PageInfo {
   readonly hasNextPage: boolean;
@@ -71,9 +75,14 @@ function conversationsOf({ events }: History, person: string): Set<string> {
 }
 
 async function ask<Data>({ callers, deployment }: ReadBack, name: InstanceName, person: string, what: Asked) {
-  const { data, errors } = await callers[name].call(deployment.tokenOf(person), what.query, what.variables);
-  if (errors || !data) throw new Error(`Reading back at instance ${name} failed: ${JSON.stringify(errors)}`);
-  return data as Data;
+  for (let attempt = 1; ; attempt += 1) {
+    const { data, errors } = await callers[name]
+      .call(deployment.tokenOf(person), what.query, what.variables)
+      .catch((error: unknown) => ({ data: null, errors: String(error) }));
+    if (!errors && data) return data as Data;
+    if (attempt === mostAttempts) throw new Error(`Reading back at ${name} failed: ${JSON.stringify(errors)}`);
+    await wait(500);
+  }
 }
 
 interface Asked {

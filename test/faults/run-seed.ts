@@ -51,14 +51,16 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   try {
     const before = await lookAtRest(deployment);
     say(`seed ${seed}: both instances are up`);
-    await workUnderFaults(options, deployment, history, before);
-    const violations = checkHistory(history.events);
+    const broken = await workUnderFaults(options, deployment, history, before).then(() => [], brokenOff);
+    const violations = [...broken, ...checkHistory(history.events)];
     const folder = violations.length > 0 ? await keep(seed, history, deployment.folder) : null;
     return { seed, events: history.events, violations, folder };
   } finally {
     await deployment.close();
   }
 }
+
+const brokenOff = (error: unknown) => [`The run broke off: ${error instanceof Error ? error.message : String(error)}`];
 
 async function workUnderFaults(
   options: SeedOptions,
@@ -77,17 +79,23 @@ async function workUnderFaults(
   });
   const leases = watchLeases(deployment, history, leaving.signal);
   const working = Promise.all(people.map((person) => person.work(tabs)));
-  await inflictFaults(options, deployment, history, random.fork());
-  say(`${seconds(history)} everything is whole again`);
-  stopping.abort();
-  await working;
-  await untilQuiet(deployment).catch(() => say(`${seconds(history)} answers are still being written`));
-  await readBack({ deployment, history, callers, people: people.map(({ name }) => name) });
+  try {
+    await inflictFaults(options, deployment, history, random.fork());
+    say(`${seconds(history)} everything is whole again`);
+  } finally {
+    stopping.abort();
+    await working;
+  }
   const left = Promise.all(people.map((person) => person.left()));
-  await untilTold(people, history);
-  leaving.abort();
-  await Promise.all([left, leases]);
-  for (const caller of Object.values(callers)) caller.close();
+  try {
+    await untilQuiet(deployment).catch(() => say(`${seconds(history)} answers are still being written`));
+    await readBack({ deployment, history, callers, people: people.map(({ name }) => name) });
+    await untilTold(people, history);
+  } finally {
+    leaving.abort();
+    await Promise.all([left, leases]);
+    for (const caller of Object.values(callers)) caller.close();
+  }
   say(`${seconds(history)} everything is read back`);
   await logLeftovers(deployment, history, before);
 }

@@ -73,14 +73,13 @@ export const rateLimited = (what: string, retryAfterMs: number) =>
     retryAfterMs,
   });
 
-export const quotaUsedUp = (quota: QuotaName, retryAfterMs: number) =>
+/** @param neverFits one such answer alone may take more than there is in a day */
+export const quotaUsedUp = (quota: QuotaName, retryAfterMs: number, neverFits: boolean) =>
   new ParleyError(
-    `The quota ${quota} has not enough left for an answer; try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
-    {
-      code: 'RATE_LIMITED',
-      retryAfterMs,
-      quota,
-    },
+    neverFits
+      ? `One such answer may take more than the quota ${quota} allows in a day; ask for less, or another model.`
+      : `The quota ${quota} has not enough left for an answer; try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+    { code: 'RATE_LIMITED', retryAfterMs, quota },
   );
 
 export const tooComplex = (message: string) => new ParleyError(message, { code: 'TOO_COMPLEX' });

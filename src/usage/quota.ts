@@ -46,7 +46,8 @@ export function checkQuotas(quotas: Quotas, standing: QuotaStanding, wanted: Res
   const check = (name: QuotaName, used: number, reserved: number, more: number) => {
     const most = quotas[name];
     if (most === null || used + reserved + more <= most) return;
-    throw quotaUsedUp(name, used + more <= most ? Math.min(runningMs, msLeftToday) : msLeftToday);
+    const waitMs = used + more <= most ? Math.min(runningMs, msLeftToday) : msLeftToday;
+    throw quotaUsedUp(name, waitMs, more > most);
   };
   check('tokensPerDay', usedTokens, reservedTokens, wanted.promptTokens + wanted.completionTokens);
   check('costMicroUsdPerDay', usedMicroUsd, reservedMicroUsd, wanted.promptMicroUsd + wanted.completionMicroUsd);

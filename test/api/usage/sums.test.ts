@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
-import { append, create, readMessage, type Sent, send } from '../../support/conversations.js';
+import { append, create, send } from '../../support/conversations.js';
 import { bytes, chunk, cut, done, event, type ModelReply, stalled, withStatus } from '../../support/model-server.js';
 import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
@@ -60,8 +60,35 @@ function randomReply(random: SeededRandom): { readonly reply: ModelReply; readon
   );
 }
 
+interface Asked {
+  readonly message: { readonly id: string };
+  readonly answer: { readonly id: string };
+}
+
+const editMutation =
+  'mutation ($input: EditMessageInput!) { editMessage(input: $input) { message { id } answer { id } } }';
+const regenerateMutation =
+  'mutation ($input: RegenerateAnswerInput!) { regenerateAnswer(input: $input) { message { id } answer { id } } }';
+
+/** Asks something new, or the question before anew, or for another answer to it. */
+async function ask(random: SeededRandom, person: Person, input: object, before: Asked | null): Promise<Asked> {
+  const how = before === null ? 'send' : random.of('send', 'edit', 'regenerate');
+  if (how === 'edit') {
+    const edited = { ...input, messageId: before?.message.id, conversationId: undefined };
+    return (await person.data<{ editMessage: Asked }>(editMutation, { input: edited })).editMessage;
+  }
+  if (how === 'send') return await send(person, input);
+  const again = { messageId: before?.answer.id, whenBusy: 'CANCEL' };
+  return (await person.data<{ regenerateAnswer: Asked }>(regenerateMutation, { input: again })).regenerateAnswer;
+}
+
 /** One turn in a conversation, at either instance: an answer that ends somehow, or messages that were said elsewhere. */
-async function turn(random: SeededRandom, people: readonly [Person, Person], conversationId: string): Promise<void> {
+async function turn(
+  random: SeededRandom,
+  people: readonly [Person, Person],
+  conversationId: string,
+  before: Asked | null,
+): Promise<Asked | null> {
   const person = random.of(...people);
   if (random.between(0, 3) === 0) {
     const messages = Array.from({ length: random.between(1, 5) }, () => ({
@@ -73,18 +100,16 @@ async function turn(random: SeededRandom, people: readonly [Person, Person], con
       costMicroUsd: maybe(random),
     }));
     await append(person, { conversationId, messages, whenBusy: 'CANCEL' });
-    return;
+    return before;
   }
   const { reply, stops } = randomReply(random);
   const content = randomUUID();
   model.answer(content, reply);
   const input = { conversationId, content, model: random.of(null, 'plain'), whenBusy: 'CANCEL' };
-  const sent: Sent['sendMessage'] = await send(person, input);
-  if (stops && random.between(0, 1) === 0) await person.data(cancelMutation, { id: sent.answer.id });
-  // Others are cancelled by the next turn, or at the end.
-  else if (!stops) {
-    await until('it is final', async () => (await readMessage(person, sent.answer.id)).status !== 'STREAMING');
-  }
+  const asked = await ask(random, person, input, before);
+  // What nobody stops here is cancelled by the next turn, or at the end.
+  if (stops && random.between(0, 1) === 0) await person.data(cancelMutation, { id: asked.answer.id });
+  return asked;
 }
 
 const sums = `count(*)::integer AS answers,
@@ -104,7 +129,8 @@ describe('Usage', () => {
       await Promise.all(
         conversations.map(async (id) => {
           const own = random.fork();
-          for (let number = 0; number < 8; number += 1) await turn(own, people, id);
+          let last: Asked | null = null;
+          for (let number = 0; number < 8; number += 1) last = await turn(own, people, id, last);
         }),
       );
       const running = 'SELECT message_id AS id FROM answer_runs';

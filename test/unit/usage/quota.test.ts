@@ -60,6 +60,11 @@ describe('A quota', () => {
     expect(extensions).toEqual(expected && { code: 'RATE_LIMITED', ...expected });
   });
 
+  it('that one answer alone may take more than says so: waiting helps nobody', () => {
+    const refused = () => checkQuotas({ tokensPerDay: 109, costMicroUsdPerDay: null }, standing({}), reserved);
+    expect(refused).toThrow('One such answer may take more than the quota tokensPerDay allows in a day');
+  });
+
   it('that is off refuses nothing', () => {
     const used = standing({ usedTokens: 1e12, usedMicroUsd: 1e12 });
     expect(checkQuotas({ tokensPerDay: null, costMicroUsdPerDay: null }, used, reserved)).toBeUndefined();

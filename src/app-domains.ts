@@ -27,6 +27,7 @@ import { ConversationMessagesResolver } from './messages/conversation-messages.r
 import { makeMessageLoaders } from './messages/message.loaders.js';
 import { MessageResolver, messageFinder } from './messages/message.resolver.js';
 import { MessageService } from './messages/message.service.js';
+import { RecentMessages } from './messages/recent-messages.js';
 import type { Clock } from './platform/clock.js';
 import type { Database } from './platform/database.js';
 import { newId } from './platform/ids.js';
@@ -58,6 +59,7 @@ export interface AppParts {
 }
 
 type DomainParts = AppParts & { readonly keyring: Keyring };
+type WritingParts = DomainParts & { readonly turns: Turns; readonly recent: RecentMessages };
 
 /** Every resolver's class has one object, made here; what a domain needs of a later one is handed in as a value. */
 export function joinDomains(config: Config, resources: Resources, parts: DomainParts) {
@@ -72,11 +74,13 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   parts.closers.add('change hints', async () => hints.close());
   const onChanged = hints.say;
   const turns = new Turns(clock);
-  const writing = joinWriting(config, resources, { ...parts, turns }, onChanged);
+  const recent = new RecentMessages(resources.recentLists);
+  const writing = joinWriting(config, resources, { ...parts, turns, recent }, onChanged);
   const knownModels = models.all().map(({ id }) => id);
   const onDeleted: ConversationServiceDeps['onDeleted'] = (ownerId, { conversationIds, temporaryIds, answerIds }) => {
     for (const id of conversationIds) onChanged(ownerId, id, temporaryIds.includes(id));
     for (const answerId of answerIds) writing.cancelling.settledElsewhere(answerId);
+    void recent.forget(ownerId, conversationIds);
     remover.now();
   };
   const conversationService = new ConversationService({
@@ -85,14 +89,15 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
   startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
   const answerService = new AnswerService({
-    ...{ database, keyring, clock, limits, quotas, rates, turns, models, temporaryHours, onChanged, ...writing },
+    ...{ database, keyring, clock, limits, quotas, rates, turns, models, temporaryHours },
+    ...{ recent, onChanged, ...writing },
     answersAtATime: config.rateLimits ? limits.answersPerOwner : null,
     providerOf: chooseProvider(config, clock),
     instance: `${hostname()}/${process.pid}/${newId()}`,
   });
   const conversationLoaders = makeConversationLoaders(database);
-  const messageLoaders = makeMessageLoaders(database);
-  const messageService = new MessageService({ database, limits, onChanged });
+  const messageLoaders = makeMessageLoaders(database, recent);
+  const messageService = new MessageService({ database, limits, recent, onChanged });
   const finders = [viewerFinder, conversationFinder(conversationLoaders), messageFinder(messageLoaders)];
   const resolvers = [
     new ViewerResolver(),
@@ -113,15 +118,18 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
 function joinWriting(
   config: Config,
   { database, upkeep, pubsub }: Resources,
-  parts: DomainParts & { readonly turns: Turns },
+  parts: WritingParts,
   onChanged: ChangeHints['say'],
 ) {
-  const { clock, log, closers, keyring } = parts;
+  const { clock, log, closers, keyring, recent } = parts;
   const { answerBytes, deltaCodeUnits } = config.limits;
   const titles = joinTitles(config, database, parts, onChanged);
   const runs = new Runs({
     ...{ database: upkeep, pubsub, keyring, clock, log, answerBytes, deltaCodeUnits, onChanged },
-    onFinished: (run, final) => titles?.answered(run, final),
+    onFinished: (run, final) => {
+      void recent.changed(run.ownerId, final);
+      titles?.answered(run, final);
+    },
   });
   const lost = new LostAnswers({ database: upkeep, keyring, pubsub, clock, log, onChanged });
   const sweeper = startPeriodic('lost answers', sweepMs, () => lost.sweep(), parts);
@@ -133,7 +141,7 @@ function joinWriting(
 function joinTitles(
   { openai, titleModel: model }: Config,
   database: Database,
-  { clock, log, closers, keyring, turns }: DomainParts & { readonly turns: Turns },
+  { clock, log, closers, keyring, turns }: WritingParts,
   onChanged: ChangeHints['say'],
 ): TitleWriter | null {
   if (!openai || !model) return null;

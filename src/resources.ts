@@ -15,6 +15,8 @@ import { InProcessPubSub, type PubSub } from './platform/pubsub.js';
 import { RedisPubSub } from './platform/pubsub.redis.js';
 import { MemoryRates, type Rates, unlimited } from './platform/rates.js';
 import { RedisRates } from './platform/rates.redis.js';
+import { MemoryRecentLists, type RecentLists } from './platform/recent-lists.js';
+import { RedisRecentLists } from './platform/recent-lists.redis.js';
 import { findWrongKeys, generatedKey } from './wrong-keys.js';
 
 /** Everything a server holds open, closed in the reverse order of its opening. */
@@ -49,6 +51,8 @@ export interface Resources {
   readonly databaseUrl: string;
   readonly pubsub: PubSub;
   readonly rates: Rates;
+  /** The newest messages of conversations, near at hand. */
+  readonly recentLists: RecentLists;
   /** Null where tokens are verified by a login's public keys. */
   readonly signingSecrets: readonly SigningSecret[] | null;
   readonly encryptionKeys: readonly { readonly id: string; readonly key: Buffer }[];
@@ -72,6 +76,8 @@ type EncryptionKeys = Resources['encryptionKeys'];
 
 const upkeepConnections = 3;
 const jobConnections = 2;
+/** Where there is no Redis. */
+const recentListBytes = 32 * 1024 * 1024;
 
 /** Opens it all; what was opened when something fails is closed by the caller's `closers`. */
 export async function openResources(config: Config, deps: ResourceDeps): Promise<Resources> {
@@ -93,12 +99,15 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   closers.add('pub/sub', () => pubsub.close());
   const rates = openRates(config, clock, log);
   closers.add('rates', () => rates.close());
+  const recentLists = openRecentLists(config, clock, log);
+  closers.add('recent lists', () => recentLists.close());
   const signingSecrets = config.tokens.jwksUrl ? null : await openSigningSecrets(config, dataDir);
   const encryptionKeys = await findEncryptionKeys(config, dataDir);
   const generatedIn = dataDir && !config.encryptionKeys ? join(dataDir.path, generatedKey.secret) : null;
   const wrongKeys = await findWrongKeys({ database, keys, encryptionKeys, generatedIn });
   if (wrongKeys !== null) throw new StartError(wrongKeys);
-  return { database, upkeep, jobs, databaseUrl, keys, pubsub, rates, signingSecrets, encryptionKeys, dataDir, notices };
+  const databases = { database, upkeep, jobs, databaseUrl, keys };
+  return { ...databases, pubsub, rates, recentLists, signingSecrets, encryptionKeys, dataDir, notices };
 }
 
 type Connecting = (what: string, options: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>) => Promise<Database>;
@@ -156,6 +165,11 @@ function openRates(config: Config, clock: Clock, log: Log): Rates {
   const perMinute = { conversations, sends, searches };
   if (!config.redisUrls) return new MemoryRates(perMinute);
   return new RedisRates({ urls: config.redisUrls, commandTimeoutMs, perMinute }, clock, log);
+}
+
+function openRecentLists({ redisUrls: urls, limits }: Config, clock: Clock, log: Log): RecentLists {
+  if (!urls) return new MemoryRecentLists(recentListBytes, clock);
+  return new RedisRecentLists({ urls, commandTimeoutMs: limits.redisCommandMs }, clock, log);
 }
 
 async function openSigningSecrets({ tokens }: Config, dataDir: DataDir | null): Promise<readonly SigningSecret[]> {

@@ -14,6 +14,7 @@ import {
 } from '../messages/conversation-lock.repository.js';
 import { findMessages } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
+import type { RecentMessages } from '../messages/recent-messages.js';
 import type { Clock } from '../platform/clock.js';
 import { type Database, isSilent, type Transaction } from '../platform/database.js';
 import type { Turns } from '../platform/turns.js';
@@ -47,12 +48,24 @@ export interface AppendPlan extends Pick<Append, 'messages'> {
 }
 
 export type AppendOutcome =
-  | { readonly replayed: false; readonly conversation: LockedConversation; readonly rows: readonly MessageRow[] }
+  | {
+      readonly replayed: false;
+      readonly conversation: LockedConversation;
+      readonly rows: readonly MessageRow[];
+      /** The newest messages, these among them, where they are at hand; never rejects. */
+      readonly recent: Promise<readonly MessageRow[] | null>;
+    }
   /** The key was used before, for the same: nothing was done. */
   | { readonly replayed: true; readonly made: RequestClaim['made'] };
 
+/** What the transaction did. */
+type Attempted =
+  | Extract<AppendOutcome, { replayed: true }>
+  | Omit<Extract<AppendOutcome, { replayed: false }>, 'recent'>;
+
 export interface AppendFlowDeps {
   readonly database: Database;
+  readonly recent: RecentMessages;
   readonly cancelling: Cancelling;
   readonly clock: Clock;
   /** Appends that would wait for each other's locks wait here, where they hold no connection. */
@@ -113,7 +126,7 @@ async function appendNow(deps: AppendFlowDeps, wish: AppendWish, deadlineMs: num
     try {
       const outcome = await deps.database.transactionOnce((tx) => attempt(deps, tx, wish, { unheeded, settled }));
       for (const answerId of settled) deps.cancelling.settledElsewhere(answerId);
-      return outcome;
+      return outcome.replayed ? outcome : { ...outcome, recent: deps.recent.appended(wish.claim.ownerId, outcome) };
     } catch (error) {
       if (!(error instanceof Busy)) throw error;
       if (wish.whenBusy === 'REJECT' || deps.clock.monotonic() >= deadlineMs) throw answerInProgress();
@@ -132,12 +145,7 @@ interface Cancels {
   readonly settled: string[];
 }
 
-async function attempt(
-  deps: AppendFlowDeps,
-  tx: Transaction,
-  wish: AppendWish,
-  cancels: Cancels,
-): Promise<AppendOutcome> {
+async function attempt(deps: AppendFlowDeps, tx: Transaction, wish: AppendWish, cancels: Cancels): Promise<Attempted> {
   const asking: Asking = {
     wish,
     countsAnswers: countsAnswers(deps, wish),
@@ -241,7 +249,7 @@ async function lookAround(tx: Transaction, { wish, withQuotas }: Asking, convers
 }
 
 /** Nothing was claimed and locked: the key was used before, or there is no such conversation, or no such person. */
-async function replay(tx: Transaction, wish: AppendWish): Promise<AppendOutcome> {
+async function replay(tx: Transaction, wish: AppendWish): Promise<Attempted> {
   const made = await readRequest(tx, wish.claim);
   const ours = JSON.stringify(made) === JSON.stringify(sortedLike(made, wish.claim.made));
   if (!ours) return { replayed: true, made };

@@ -10,6 +10,7 @@ import { type NewMessage, plainMessage } from '../messages/append.js';
 import type { AppendPlace } from '../messages/append.repository.js';
 import type { LockedConversation } from '../messages/conversation-lock.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
+import type { RecentMessages } from '../messages/recent-messages.js';
 import { newId } from '../platform/ids.js';
 import type { Rates } from '../platform/rates.js';
 import type { Turns } from '../platform/turns.js';
@@ -29,6 +30,7 @@ export interface AskingDeps extends PreparedRunDeps {
   readonly quotas: Quotas;
   readonly models: ModelCatalogue;
   readonly cancelling: Cancelling;
+  readonly recent: RecentMessages;
   /** Told after the commit that a conversation changed. Must not throw. */
   readonly onChanged: (ownerId: string, conversationId: string) => void;
   /** Names this instance in answer_runs. */
@@ -94,7 +96,7 @@ export class Asking {
       );
       if (outcome.replayed) return await this.askedBefore(ownerId, outcome.made);
       const { message, answer } = told(outcome.rows);
-      writing.start(outcome.conversation, answer);
+      writing.start(outcome, answer);
       this.deps.onChanged(ownerId, conversationId);
       return { conversation: await storedConversation(this.deps.database, ownerId, conversationId), message, answer };
     } finally {
@@ -104,8 +106,8 @@ export class Asking {
 
   /** What every append needs, one without an answer too. */
   get appendDeps(): AppendFlowDeps {
-    const { database, cancelling, clock, turns, limits, answersAtATime, quotas } = this.deps;
-    return { database, cancelling, clock, turns, alternativesLimit: limits.alternatives, answersAtATime, quotas };
+    const { limits, ...deps } = this.deps;
+    return { ...deps, alternativesLimit: limits.alternatives };
   }
 
   private chooseModel(wish: AskWish, conversation: LockedConversation): ModelSettings {

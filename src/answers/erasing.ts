@@ -7,6 +7,7 @@ import { erase } from '../messages/erasure.js';
 import { findMessage } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { messagePlace } from '../messages/message-texts.js';
+import type { RecentMessages } from '../messages/recent-messages.js';
 import type { Database, Transaction } from '../platform/database.js';
 import type { Cancelling } from './cancelling.js';
 import { cancelled, settleLocked } from './settle.js';
@@ -15,6 +16,7 @@ import { namedMessage } from './stored.js';
 export interface ErasingDeps {
   readonly database: Database;
   readonly cancelling: Cancelling;
+  readonly recent: RecentMessages;
   /** Told after the commit that a conversation changed. Must not throw. */
   readonly onChanged: (ownerId: string, conversationId: string) => void;
 }
@@ -25,7 +27,7 @@ export interface ErasingDeps {
  * @throws NOT_FOUND
  */
 export async function eraseMessage(deps: ErasingDeps, scope: Scope, publicId: string): Promise<MessageRow> {
-  const { database, cancelling, onChanged } = deps;
+  const { database, cancelling, recent, onChanged } = deps;
   const ownerId = scope.viewer.id;
   const found = await namedMessage(database, ownerId, publicId);
   if (found.erased_at !== null) return found;
@@ -38,6 +40,7 @@ export async function eraseMessage(deps: ErasingDeps, scope: Scope, publicId: st
     messagePlace(found.id, 'metadata'),
     conversationPlace(found.conversation_id, 'automatic_title'),
   ]);
+  await recent.forget(ownerId, [found.conversation_id]);
   onChanged(ownerId, found.conversation_id);
   return row;
 }

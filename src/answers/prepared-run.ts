@@ -18,6 +18,11 @@ export interface PreparedRunDeps {
   readonly providerOf: (model: ModelSettings) => ModelProvider;
 }
 
+/** Where it was placed. */
+export interface PlacedRun extends Pick<PromptSource, 'recent'> {
+  readonly conversation: LockedConversation;
+}
+
 /** A run that can be followed from before the commit on, and is taken back where there is none. */
 export class PreparedRun {
   private run: Run | null = null;
@@ -40,13 +45,14 @@ export class PreparedRun {
     this.run = runs.prepare(this.key, { model, provider: providerOf(model), readPrompt: read });
   }
 
-  start(conversation: LockedConversation, answer: MessageRow): void {
+  start({ conversation, recent }: PlacedRun, answer: MessageRow): void {
     if (!this.run) throw new Error('A run was started that was not prepared.');
     this.place = {
       ...this.key,
       segment: answer.segment,
       position: answer.position,
       systemPrompt: conversation.system_prompt,
+      recent,
     };
     this.started = true;
     this.deps.runs.start(this.run, conversation.expires_at);

@@ -1,11 +1,12 @@
 import { conversationPlace } from '../conversations/conversation-row.js';
 import { ParleyError } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
-import type { Role } from '../messages/message-row.js';
+import type { MessageRow, Role } from '../messages/message-row.js';
 import { messagePlace } from '../messages/message-texts.js';
 import { type Clock, pause } from '../platform/clock.js';
 import { type Querier, statement } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
+import { estimateTokens } from '../platform/estimate-tokens.js';
 import { ContextWindow } from './model/choose-context.js';
 import type { PromptMessage } from './model/model.js';
 import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
@@ -19,6 +20,8 @@ export interface PromptSource {
   /** As the conversation holds it, sealed, in base64. */
   readonly systemPrompt: string | null;
   readonly model: ModelSettings;
+  /** The newest messages up to this answer, where they are at hand, so that most prompts need no statement; never rejects. */
+  readonly recent: Promise<readonly MessageRow[] | null>;
 }
 
 interface PromptRow {
@@ -26,7 +29,8 @@ interface PromptRow {
   readonly role: Role;
   readonly position: number;
   readonly content: string;
-  readonly token_estimate: number;
+  /** Null where it is made again of the text. */
+  readonly token_estimate: number | null;
 }
 
 const pageSize = 100;
@@ -85,26 +89,33 @@ async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<r
   const { ownerId, conversationId, segment, position, model } = source;
   const keys = await deps.keyring.of(ownerId);
   const window = new ContextWindow(openSystemPrompt(keys, source), promptBudgetTokens(model));
-  let before = position;
   let isQuestion = true;
-  for (;;) {
-    const rows = await deps.querier.query<PromptRow>(pageStatement, [
-      ownerId,
-      conversationId,
-      segment,
-      position,
-      before,
-      pageSize,
-    ]);
-    for (const row of rows.sort((one, other) => other.position - one.position)) {
+  const isFull = (rows: readonly PromptRow[]) =>
+    rows.some((row) => {
       const content = isQuestion ? openContent(keys, row) : openUndamaged(keys, row);
       isQuestion = false;
-      if (!window.add({ role: row.role, content, tokenEstimate: row.token_estimate })) return window.messages();
-    }
-    if (rows.length < pageSize) return window.messages();
+      return !window.add({ role: row.role, content, tokenEstimate: row.token_estimate ?? estimateTokens(content) });
+    });
+  const recent = (await source.recent) ?? [];
+  if (isFull(promptRows(recent, position)) || recent[0]?.depth === 1) return window.messages();
+  for (let before = recent[0]?.position ?? position; ; ) {
+    const values = [ownerId, conversationId, segment, position, before, pageSize];
+    const rows = newestFirst(await deps.querier.query<PromptRow>(pageStatement, values));
+    if (isFull(rows) || rows.length < pageSize) return window.messages();
     before = rows.at(-1)?.position ?? 0;
   }
 }
+
+const newestFirst = <Row extends { readonly position: number }>(rows: readonly Row[]): Row[] =>
+  rows.toSorted((one, other) => other.position - one.position);
+
+/** What of the recent messages the model is shown. */
+const promptRows = (recent: readonly MessageRow[], position: number): PromptRow[] =>
+  newestFirst(recent).flatMap(({ content, ...row }) =>
+    row.position < position && row.role !== 'TOOL' && content !== null
+      ? [{ ...row, content, token_estimate: null }]
+      : [],
+  );
 
 const openContent = (keys: OwnerKeys, row: PromptRow) =>
   keys.open(messagePlace(row.id, 'content'), Buffer.from(row.content, 'base64'));

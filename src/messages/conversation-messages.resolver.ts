@@ -26,7 +26,7 @@ export class ConversationMessagesResolver {
     @Args(() => PageArguments) page: PageArguments,
   ): Promise<MessageConnection> {
     const bounds = this.service.pageBounds(scope, row.id, page);
-    const found = await scope.of(this.loaders).page.load({ conversationId: row.id, bounds });
+    const found = await scope.of(this.loaders).page.load({ header: row, bounds });
     // Deleted between two statements of this operation.
     if (!found) throw notFound('conversation');
     return new MessageConnection(found);

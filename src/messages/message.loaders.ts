@@ -2,17 +2,13 @@ import DataLoader from 'dataloader';
 import type { Scope } from '../identity/scope.js';
 import type { Querier } from '../platform/database.js';
 import { makeWaves } from '../platform/waves.js';
-import { type Fork, findMessages, findPages, findSiblings, type PageBounds } from './message.repository.js';
+import { type Fork, findMessages, findSiblings, type MessagePage } from './message.repository.js';
 import { Message } from './message.types.js';
 import type { LoadedPage } from './message-connection.types.js';
 import type { MessageRow } from './message-row.js';
 import type { AnswerText } from './message-texts.js';
-
-/** A page of one conversation. */
-export interface PageKey {
-  readonly conversationId: string;
-  readonly bounds: PageBounds;
-}
+import { lacksText, nameOfPage, type PageKey, readPages } from './page-reader.js';
+import type { RecentMessages } from './recent-messages.js';
 
 export interface MessageLoaders {
   /** By the id of the row; null for what is not there or not the viewer's. */
@@ -35,7 +31,7 @@ export interface MessageLoaders {
 export type MakeMessageLoaders = (scope: Scope) => MessageLoaders;
 
 export const makeMessageLoaders =
-  (querier: Querier): MakeMessageLoaders =>
+  (querier: Querier, recent: RecentMessages): MakeMessageLoaders =>
   (scope) => {
     const { ownerId } = scope.keys;
     const kept = new Map<string, Message>();
@@ -61,14 +57,23 @@ export const makeMessageLoaders =
         return ids.map((id) => found.get(id) ?? null);
       }),
     );
+    const load = async ({ rows, ...flags }: MessagePage): Promise<LoadedPage | null> => {
+      const found = await Promise.all(rows.map((row) => (lacksText(row) ? byId.load(row.id) : keep(row))));
+      const messages = found.filter((message) => message !== null);
+      // One of them is not there any more, and the conversation with it.
+      return messages.length < rows.length ? null : { ...flags, messages };
+    };
     const page = new DataLoader<PageKey, LoadedPage | null, string>(
-      (keys) =>
-        waves.join(async () => {
-          const pages = await Promise.all(groupByBounds(keys).map((group) => loadPages(querier, ownerId, group, keep)));
-          const byKey = new Map(pages.flat());
-          return keys.map((key) => byKey.get(nameOf(key)) ?? null);
-        }),
-      { cacheKeyFn: nameOf },
+      async (keys) => {
+        const pages = await waves.join(() => readPages({ querier, recent, ownerId }, keys));
+        return Promise.all(
+          keys.map((key) => {
+            const found = pages.get(nameOfPage(key));
+            return found ? load(found) : null;
+          }),
+        );
+      },
+      { cacheKeyFn: nameOfPage },
     );
     const siblings = new DataLoader<Fork, readonly Message[], string>(
       (forks) =>
@@ -86,31 +91,3 @@ export const makeMessageLoaders =
 /** Where a message and its alternatives stand. */
 export const forkOf = (row: MessageRow): Fork => ({ conversationId: row.conversation_id, parentId: row.parent_id });
 const nameOfFork = ({ conversationId, parentId }: Fork) => `${conversationId}/${parentId}`;
-
-const nameOfBounds = ({ after, before, limit, from }: PageBounds) => `${after}/${before}/${limit}/${from}`;
-const nameOf = ({ conversationId, bounds }: PageKey) => `${conversationId}/${nameOfBounds(bounds)}`;
-
-function groupByBounds(keys: readonly PageKey[]): PageKey[][] {
-  const groups = new Map<string, PageKey[]>();
-  for (const key of keys) {
-    const name = nameOfBounds(key.bounds);
-    groups.set(name, [...(groups.get(name) ?? []), key]);
-  }
-  return [...groups.values()];
-}
-
-async function loadPages(
-  querier: Querier,
-  ownerId: string,
-  group: readonly PageKey[],
-  keep: MessageLoaders['keep'],
-): Promise<[string, LoadedPage][]> {
-  const [first] = group;
-  if (!first) return [];
-  const ids = group.map((key) => key.conversationId);
-  const pages = await findPages(querier, ownerId, ids, first.bounds);
-  return [...pages].map(([conversationId, { rows, ...flags }]) => [
-    nameOf({ conversationId, bounds: first.bounds }),
-    { ...flags, messages: rows.map((row) => keep(row)) },
-  ]);
-}

@@ -16,10 +16,12 @@ import type { RateMessageInput } from './message-input.types.js';
 import type { MessageRow } from './message-row.js';
 import { messagePlace } from './message-texts.js';
 import { rateMessage, reviseConversationOf } from './rating.repository.js';
+import type { RecentMessages } from './recent-messages.js';
 
 export interface MessageServiceDeps {
   readonly database: Database;
   readonly limits: Pick<Limits, 'pageSize' | 'commentCodeUnits'>;
+  readonly recent: RecentMessages;
   /** Told after the commit that a conversation changed. Must not throw. */
   readonly onChanged: (ownerId: string, conversationId: string) => void;
 }
@@ -72,7 +74,7 @@ export class MessageService {
    * @throws NOT_FOUND
    */
   async rate({ keys }: Scope, input: RateMessageInput): Promise<MessageRow> {
-    const { database, limits, onChanged } = this.deps;
+    const { database, limits, recent, onChanged } = this.deps;
     const comment = input.comment ? checkText('input.comment', input.comment, limits.commentCodeUnits) : input.comment;
     const id = fromPublicId('msg', input.messageId);
     if (id === null) throw notFound('message');
@@ -91,6 +93,7 @@ export class MessageService {
       if (!rated) throw notFound('message');
       return rated;
     });
+    void recent.changed(keys.ownerId, row);
     onChanged(keys.ownerId, row.conversation_id);
     return row;
   }

@@ -21,6 +21,7 @@ import { OpenedTexts } from '../../../src/platform/opened-texts.js';
 import { InProcessPubSub, type PubSub } from '../../../src/platform/pubsub.js';
 import { unlimited } from '../../../src/platform/rates.js';
 import { Turns } from '../../../src/platform/turns.js';
+import { recentInMemory } from '../../support/recent-messages.js';
 import { type DictatedAnswer, DictatedModel } from './dictated-model.js';
 
 interface JoinOptions {
@@ -108,7 +109,9 @@ export class Instance {
     const models = new ModelCatalogue([model], model.id);
     const turns = new Turns(clock);
     this.turns = turns;
+    const recent = recentInMemory(clock);
     this.answers = new AnswerService({
+      recent,
       ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
       ...{ rates: unlimited, turns, temporaryHours: 24 },
       answersAtATime: null,

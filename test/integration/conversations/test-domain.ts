@@ -25,6 +25,7 @@ import { OpenedTexts } from '../../../src/platform/opened-texts.js';
 import { type Rates, unlimited } from '../../../src/platform/rates.js';
 import { Turns } from '../../../src/platform/turns.js';
 import { NodeResolver } from '../../../src/server/node.resolver.js';
+import { recentInMemory } from '../../support/recent-messages.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 
 const insertUser = statement(
@@ -60,7 +61,8 @@ export class TestDomain {
       onChanged: () => undefined,
       onDeleted: (ownerId, deleted) => this.deletions.push({ ownerId, deleted }),
     });
-    this.messages = new MessageService({ database, limits: defaultLimits, onChanged: () => undefined });
+    const recent = recentInMemory();
+    this.messages = new MessageService({ database, limits: defaultLimits, recent, onChanged: () => undefined });
   }
 
   /** @param rates how often a person may do things; as often as they like where it is not given */
@@ -107,7 +109,7 @@ export class TestDomain {
 
   private buildSchema(): Promise<GraphQLSchema> {
     const conversations = makeConversationLoaders(this.database);
-    const messages = makeMessageLoaders(this.database);
+    const messages = makeMessageLoaders(this.database, recentInMemory());
     const finders = [viewerFinder, conversationFinder(conversations), messageFinder(messages)];
     const resolvers = new Map<ClassType, object>([
       [ViewerResolver, new ViewerResolver()],

@@ -9,6 +9,7 @@ import { makeMessageLoaders } from '../../../src/messages/message.loaders.js';
 import { findMessage } from '../../../src/messages/message.repository.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { createLog } from '../../../src/platform/log.js';
+import { recentInMemory } from '../../support/recent-messages.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
 import { Instance } from '../answers/instance.js';
@@ -40,7 +41,7 @@ async function syncCursorIn(operation: Scope, conversationId: string) {
 }
 
 let loaders: ReturnType<typeof makeMessageLoaders> | null = null;
-const messages = () => (loaders ??= makeMessageLoaders(instance.database));
+const messages = () => (loaders ??= makeMessageLoaders(instance.database, recentInMemory()));
 afterEach(() => {
   loaders = null;
 });

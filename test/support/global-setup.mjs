@@ -13,15 +13,16 @@ export default async function startServices() {
 
   const folder = await makeTemporaryFolder();
   try {
-    const [postgres, redis] = await Promise.all([
+    const startPostgres = () =>
       startEmbeddedPostgres({
         dataDir: join(folder.path, 'shared-database'),
         sharedFolders: [join(folder.path, 'shared')],
         durable: false,
         log: createLog('silent'),
-      }),
-      startRedisServer({ folder: folder.path }),
-    ]);
+      });
+    const [first, redis] = await Promise.all([startPostgres(), startRedisServer({ folder: folder.path })]);
+    // What is loaded into PostgreSQL is loaded when it starts.
+    const postgres = await countingStatements(first).then(startPostgres);
     process.env.TEST_POSTGRES_URL = postgres.url;
     process.env.TEST_REDIS_URL = redis.url;
     globalThis.stopTestServices = async () => {
@@ -32,4 +33,14 @@ export default async function startServices() {
     await folder.remove();
     throw error;
   }
+}
+
+/** Lets PostgreSQL count the statements that it is sent, from its next start on; stops it. */
+async function countingStatements(postgres) {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client(postgres.url);
+  await client.connect();
+  await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
+  await client.end();
+  await postgres.stop();
 }

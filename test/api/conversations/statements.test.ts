@@ -174,9 +174,12 @@ const transaction = () => app.statements.slice(app.statements.indexOf('BEGIN'), 
 
 /** The statements of a send's transaction; its answer is over afterwards. */
 async function transactionOfSend(person: Person, input: object): Promise<readonly string[]> {
+  const asked = model.calls.length;
   app.statements.length = 0;
   const { answer } = await send(person, { content: 'And?', ...input });
   const statements = transaction();
+  // What the answer reads for its prompt is read by then, and not beside the next transaction.
+  await model.call(asked + 1);
   await person.data('mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { id } } }', { id: answer.id });
   return statements;
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AnswerFollower } from '../../support/answer-follower.js';
 import { append, create, send } from '../../support/conversations.js';
 import { answered } from '../../support/model-server.js';
 import { patience } from '../../support/patience.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
+import { Stalls } from '../../support/stalls.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { until } from '../../support/until.js';
 import { ConversationDevice } from '../live/conversation-device.js';
@@ -62,16 +62,14 @@ const answersAtATime = 3;
 
 let folder: TemporaryFolder;
 let model: ScriptedModel;
-/** No bound of ours holds on a machine that lets its timers wait: how long it did at most is added. */
-const loopDelay = monitorEventLoopDelay({ resolution: 10 });
-const stalledMs = () => loopDelay.max / 1e6;
+const stalls = new Stalls();
 
 beforeAll(async () => {
   folder = await makeTemporaryFolder();
   model = await ScriptedModel.start();
 });
 afterAll(async () => {
-  loopDelay.disable();
+  stalls.end();
   await model?.stop();
   await folder?.remove();
 });
@@ -122,18 +120,18 @@ async function expectUnharmed(
   const name = randomUUID();
   const answers = await Promise.all(Array.from({ length }, () => beginAnswer(stage, name)));
   const delaysMs = (fromMs: number) => answers.flatMap(({ arrivals, speech }) => arrivals.delaysMs(speech, fromMs));
-  const isLive = (fromMs: number) => Math.max(...delaysMs(fromMs)) < liveMs + stalledMs();
+  const isLive = (fromMs: number) => Math.max(...delaysMs(fromMs)) < liveMs + stalls.mostMs;
   const over = Promise.withResolvers<void>();
   const talk = talkWhile(stage, name, over.promise);
   await lasted(500);
   const startMs = performance.now();
   await begin(stage);
   await lasted(outageMs);
-  expect(percentile(delaysMs(startMs), 99)).toBeLessThan(behindMs + stalledMs());
+  expect(percentile(delaysMs(startMs), 99)).toBeLessThan(behindMs + stalls.mostMs);
   await end(stage);
   over.resolve();
-  expect(percentile(await talk, 99)).toBeLessThan(behindMs + stalledMs());
-  await until('it is live again', () => isLive(performance.now() - 1000), backWithinMs + stalledMs());
+  expect(percentile(await talk, 99)).toBeLessThan(behindMs + stalls.mostMs);
+  await until('it is live again', () => isLive(performance.now() - 1000), backWithinMs + stalls.mostMs);
   for (const { speech } of answers) speech.finish();
   for (const { follower, speech, question } of answers) {
     expect(await follower.end()).toMatchObject({ status: 'COMPLETE', content: speech.text });
@@ -150,7 +148,7 @@ describe('While Redis is away, who follows at another instance is 2 s behind at 
   beforeAll(async () => {
     const env = { ...model.env, LIMITS: patience };
     for (const _ of outages) stages.push(await RedisStage.open(folder.path, env));
-    loopDelay.enable();
+    stalls.start();
     for (const [index, outage] of outages.entries()) {
       const stage = stages[index];
       if (!stage) throw new Error('There is no stage.');

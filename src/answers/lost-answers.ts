@@ -1,6 +1,6 @@
 import type { Keyring } from '../identity/keyring.js';
 import type { Clock } from '../platform/clock.js';
-import type { Database } from '../platform/database.js';
+import { type Database, isSilent } from '../platform/database.js';
 import type { Log } from '../platform/log.js';
 import type { PubSub } from '../platform/pubsub.js';
 import { findLost, type LostRun, lostAtATime, type RunKey, suspectExpired } from './answer.repository.js';
@@ -9,7 +9,7 @@ import { instanceLost, settle } from './settle.js';
 
 export interface LostAnswersDeps {
   readonly database: Database;
-  readonly keyring: Keyring;
+  readonly keyring: Pick<Keyring, 'of'>;
   readonly pubsub: PubSub;
   readonly clock: Clock;
   readonly log: Log;
@@ -62,6 +62,8 @@ export class LostAnswers {
 
   private async settleOrReport(run: RunKey): Promise<void> {
     await this.settle(run).catch((error: unknown) => {
+      // One after the other would wait for the same in vain, and a stop for them all.
+      if (isSilent(error)) throw error;
       this.deps.log.warn({ error }, 'settling a lost answer failed, tried again soon');
     });
   }

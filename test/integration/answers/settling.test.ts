@@ -1,8 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { FollowEvent } from '../../../src/answers/follow.js';
+import { LostAnswers } from '../../../src/answers/lost-answers.js';
 import type { Scope } from '../../../src/identity/scope.js';
+import { systemClock } from '../../../src/platform/clock.js';
 import { toPublicId } from '../../../src/platform/ids.js';
+import { createLog } from '../../../src/platform/log.js';
 import { SourceFailure } from '../../../src/platform/pulled-source.js';
+import { closeDatabases, connectDatabase, timed, unavailableError } from '../../support/connected-database.js';
+import { OutageProxy } from '../../support/outage-proxy.js';
 import { SqlClient } from '../../support/sql-client.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
@@ -104,5 +109,26 @@ describe('Lost answers', () => {
     await sql.rows("UPDATE answer_runs SET lease_until = now() - interval '1 s'");
     await instance.sweep();
     expect(await settled(answer.id)).toBe('INTERRUPTED');
+  });
+
+  it('are left for the next time, all of them, where PostgreSQL falls silent: a stop waits for who settles them', async () => {
+    const proxy = await OutageProxy.start(own.url);
+    const database = await connectDatabase(proxy.url, { connectMs: 500, statementMs: 500 });
+    try {
+      for (let number = 0; number < 20; number += 1) await lost();
+      const { keyring, pubsub } = instance;
+      const log = createLog('silent');
+      const sealed = { of: (ownerId: string) => keyring.of(ownerId).finally(() => proxy.silence()) };
+      const deps = { database, pubsub, log, clock: systemClock, onChanged: () => undefined };
+      const sweep = new LostAnswers({ ...deps, keyring: sealed }).sweep();
+      const { outcome, ms } = await timed(sweep);
+      expect(outcome).toEqual(unavailableError);
+      expect(ms).toBeLessThan(4000);
+    } finally {
+      await closeDatabases();
+      await proxy.close();
+    }
+    await instance.sweep();
+    expect(await sql.row('SELECT count(*)::integer AS runs FROM answer_runs')).toEqual({ runs: 0 });
   });
 });

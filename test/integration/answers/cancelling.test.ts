@@ -53,6 +53,18 @@ async function cancelMs(scope: Scope, answerId: string): Promise<number> {
   return tookMs;
 }
 
+/** Made at the other instance: longer than what is near at hand of it, so that a prompt is read from PostgreSQL. */
+async function longConversation() {
+  const atOther = await other.person();
+  const { answer, conversation, model } = await other.ask(atOther);
+  model.finish();
+  await until('it is settled', async () => (await stored(answer.id)).runs === 0);
+  const conversationId = toPublicId('cnv', conversation.id);
+  const messages = Array.from({ length: 40 }, (_, number) => ({ role: 'USER' as const, content: `message ${number}` }));
+  await other.answers.append(atOther, { conversationId, whenBusy: 'REJECT', messages });
+  return { scope: await writer.scopeOf(atOther.viewer.id), conversationId };
+}
+
 describe.each([
   { how: 'with Redis', hear: true, withinMs: 1000 },
   { how: 'without Redis', hear: false, withinMs: 2000 },
@@ -69,9 +81,9 @@ describe.each([
   it('while the prompt is still being read: the model is never asked', async () => {
     const onStatement = (name: string) => name === 'messages.ancestors' && proxy.silence();
     await startBoth(hear, { url: proxy.url, upkeepUrl: own.url, onStatement });
-    const scope = await writer.person();
+    const { scope, conversationId } = await longConversation();
     // What it reads back is on the same silent way.
-    const sending = writer.send(scope).catch(() => null);
+    const sending = writer.send(scope, { conversationId }).catch(() => null);
     const { id } = await until('it is stored', async () => {
       const [row] = await sql.rows<{ id: string }>("SELECT id FROM messages WHERE status = 'STREAMING'");
       return row;
@@ -81,7 +93,7 @@ describe.each([
     expect(await stored(id)).toEqual({ status: 'CANCELLED', runs: 0 });
     proxy.cut();
     await sending;
-    expect(writer.model.answers).toEqual([]);
+    expect(writer.model.answers).toHaveLength(0);
   });
 });
 

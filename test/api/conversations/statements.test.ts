@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
+import { isOver } from '../../support/ask.js';
 import { append, create, send } from '../../support/conversations.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { chunk, ModelServer, stalled } from '../../support/model-server.js';
@@ -181,6 +182,7 @@ async function transactionOfSend(person: Person, input: object): Promise<readonl
   // What the answer reads for its prompt is read by then, and not beside the next transaction.
   await model.call(asked + 1);
   await person.data('mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { id } } }', { id: answer.id });
+  await isOver(person, answer.id);
   return statements;
 }
 

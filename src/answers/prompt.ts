@@ -36,7 +36,7 @@ interface PromptRow {
 const pageSize = 100;
 
 // By ancestry and not by what is visible: another device may select another branch meanwhile. The recursion goes up only
-// as far as the page reaches.
+// as far as the page reaches; LIMIT makes each of its steps a look-up of its own.
 const pageStatement = statement(
   'messages.ancestors',
   `WITH RECURSIVE path AS (
@@ -45,8 +45,11 @@ const pageStatement = statement(
      UNION ALL
      SELECT above.first_position, above.parent_segment, above.fork_position, path.fork_position
      FROM path
-     JOIN segments AS above
-       ON above.owner_id = $1 AND above.conversation_id = $2 AND above.first_position = path.parent_segment
+     CROSS JOIN LATERAL (
+       SELECT first_position, parent_segment, fork_position FROM segments
+       WHERE owner_id = $1 AND conversation_id = $2 AND first_position = path.parent_segment
+       LIMIT 1
+     ) AS above
    )
    SELECT part.* FROM path CROSS JOIN LATERAL (
      SELECT message.id, message.role, message.position, encode(message.sealed_content, 'base64') AS content,

@@ -11,7 +11,8 @@ export interface Leaf {
 }
 
 // Over segments, never over messages: all that follows a message stands in its own segment after it, and in those that
-// fork off from there, whose newest messages are found by one look-up each.
+// fork off from there, whose newest messages are found by one look-up each. OFFSET keeps PostgreSQL from reading all
+// segments at every step.
 const newestLeafStatement = statement(
   'branches.newestLeaf',
   `WITH RECURSIVE below AS (
@@ -25,6 +26,7 @@ const newestLeafStatement = statement(
        SELECT segment.first_position FROM segments AS segment
        WHERE segment.owner_id = $1 AND segment.conversation_id = $2
          AND segment.parent_segment = below.first_position AND segment.fork_position >= below.since
+       OFFSET 0
      ) AS fork
    )
    SELECT newest.id, newest.segment, newest.position, newest.depth

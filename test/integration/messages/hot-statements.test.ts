@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { declaredStatements } from '../../../src/platform/database.js';
 import { startApp, type TestApp } from '../../support/app.js';
+import { edit, erase, regenerate, select, siblingsOf } from '../../support/branches.js';
 import { append, create, remove, send } from '../../support/conversations.js';
 import { ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
@@ -133,6 +134,12 @@ async function writeAll(person: Person, follower: Person): Promise<void> {
   const { answer } = await send(person, { conversationId, content: 'What?', idempotencyKey: 'b' });
   await followFor(follower, answer.id, 60);
   await person.data('mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { id } } }', { id: answer.id });
+  const again = await edit(person, { messageId: question?.id, content: 'Else?' });
+  await regenerate(person, { messageId: again.answer.id, whenBusy: 'CANCEL' });
+  await select(person, messages[2]?.id ?? '');
+  expect((await siblingsOf(person, again.answer.id)).length).toBe(2);
+  await erase(person, again.answer.id);
+  await erase(person, messages[2]?.id ?? '');
   await remove(person, conversationId);
 }
 
@@ -151,6 +158,7 @@ const atStart = 'conversations.any';
 const hot = [
   ...['conversations.newest', 'messages.newest', 'messages.byIds', 'messages.append', 'messages.appendElsewhere'],
   ...['runs.checkpoint', 'answers.progress', 'answers.finish', 'runs.lost'],
+  ...['branches.newestLeaf', 'branches.select', 'messages.siblings', 'messages.erase', 'titles.standing'],
 ];
 
 describe('On 100,000 messages of 50 owners, with default settings,', () => {

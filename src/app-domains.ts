@@ -38,6 +38,8 @@ import { Expiry } from './privacy/expiry.js';
 import { RetentionResolver } from './privacy/retention.resolver.js';
 import { RetentionService } from './privacy/retention.service.js';
 import type { Closers, Resources } from './resources.js';
+import { SearchResolver } from './search/search.resolver.js';
+import { SearchService } from './search/search.service.js';
 import { NodeResolver } from './server/node.resolver.js';
 import { UsageResolver } from './usage/usage.resolver.js';
 import { UsageService } from './usage/usage.service.js';
@@ -108,6 +110,7 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
     new MessageResolver(messageService, messageLoaders, conversationLoaders),
     new ConversationMessagesResolver(messageService, messageLoaders),
     new AnswerResolver(answerService, conversationLoaders, messageLoaders),
+    new SearchResolver(new SearchService({ database, rates, limits }), messageLoaders),
     new LiveResolver(joinLive(config, resources, parts, writing), conversationLoaders, messageLoaders),
   ];
   const expiry = new Expiry({ database: resources.jobs, keyring, log: parts.log, serverDays, onDeleted });

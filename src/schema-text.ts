@@ -5,6 +5,7 @@ import { LiveResolver } from './live/live.resolver.js';
 import { ConversationMessagesResolver } from './messages/conversation-messages.resolver.js';
 import { MessageResolver } from './messages/message.resolver.js';
 import { RetentionResolver } from './privacy/retention.resolver.js';
+import { SearchResolver } from './search/search.resolver.js';
 import { NodeResolver } from './server/node.resolver.js';
 import { buildParleySchema, printParleySchema } from './server/schema.js';
 import { UsageResolver } from './usage/usage.resolver.js';
@@ -19,6 +20,7 @@ const resolverClasses = [
   MessageResolver,
   ConversationMessagesResolver,
   AnswerResolver,
+  SearchResolver,
   LiveResolver,
 ];
 

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OwnerKeys } from '../platform/encryption.js';
+import { EventLoopShare } from '../platform/event-loop-share.js';
 import { blocksOf } from '../platform/text-blocks.js';
 import { wordsOf } from '../platform/words.js';
 import type { Role } from './message-row.js';
@@ -9,8 +9,6 @@ export type MessageTerms = readonly string[];
 
 /** Different words of one message that are kept at most: each is written into an index. */
 const mostTerms = 4096;
-/** How long a text is looked through before the event loop goes round. */
-const turnMs = 5;
 
 /** People look for what they said and what they were told; not for instructions, or for what tools said to the model. */
 const isSearched = (role: Role) => role === 'USER' || role === 'ASSISTANT';
@@ -24,7 +22,7 @@ export async function messageTerms(keys: OwnerKeys, role: Role, content: string)
   if (!isSearched(role)) return null;
   const words = new Set<string>();
   const terms: string[] = [];
-  let turnEndsMs = performance.now() + turnMs;
+  const share = new EventLoopShare();
   for (const block of blocksOf(content)) {
     for (const word of wordsOf(block.text)) {
       if (words.has(word) || words.size >= mostTerms) continue;
@@ -32,9 +30,7 @@ export async function messageTerms(keys: OwnerKeys, role: Role, content: string)
       terms.push(messageTerm(keys, word));
     }
     if (words.size >= mostTerms) break;
-    if (performance.now() < turnEndsMs) continue;
-    await nextTurn();
-    turnEndsMs = performance.now() + turnMs;
+    if (share.isSpent) await share.renew();
   }
   return terms.length === 0 ? null : terms.sort();
 }

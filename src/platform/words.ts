@@ -31,6 +31,11 @@ export function wordsOf(text: string): string[] {
     .map((part) => part.segment);
 }
 
+/** Does a folded text end in a word, which whoever writes it may not have finished? */
+export function endsInWord(folded: string): boolean {
+  return segmenter.segment(folded).containing(folded.length - 1)?.isWordLike ?? false;
+}
+
 /** A folded text of which each part knows where it was. */
 export interface FoldedText {
   readonly text: string;

@@ -7,6 +7,7 @@ const layers = [
   'server',
   'live',
   'privacy',
+  'search',
   'answers',
   'messages',
   'conversations',

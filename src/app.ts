@@ -13,6 +13,7 @@ import { ConfiguredKeyEncryption } from './platform/encryption.js';
 import type { Log } from './platform/log.js';
 import { OpenedTexts } from './platform/opened-texts.js';
 import { Closers, openResources, type Resources } from './resources.js';
+import { highlightsOfEdge, unsaidSearchSize } from './search/search.service.js';
 import { createGraphiQLHandler, graphiQLFolder } from './server/graphiql.js';
 import { buildParleySchema } from './server/schema.js';
 import { createServer, type Server } from './server/server.js';
@@ -75,6 +76,8 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
     defaultSizes: {
       'Conversation.messages': unsaidPageSize,
       'Query.conversations': 20,
+      'Query.search': unsaidSearchSize,
+      'SearchEdge.highlights': highlightsOfEdge,
       'Query.usageReport': reportRows,
       'Message.siblings': config.limits.alternatives,
     },

@@ -37,14 +37,14 @@ type Variant = Pick<Look, 'towards'> & { readonly inConversation: boolean; reado
 const [terms, limit] = ['$3::bigint[]', '$4'];
 
 const isShown = (row: string) => `(
-  SELECT conversation.deleted_at IS NULL FROM conversations AS conversation
+  SELECT conversation.deleted_at IS NULL AND conversation.expires_at IS NULL FROM conversations AS conversation
   WHERE conversation.owner_id = $1 AND conversation.id = ${row}.conversation_id
 )`;
 
 // The newest messages say a frequent word soon enough; only where they do not fill the page, the index gives all others
 // that say it. Terms alone say whose they are, so owner, conversation and place stand there in a form that no other index
 // has: to read all messages of an owner, only to meet what the terms have found, would cost more than all the rest.
-// Whether a conversation was deleted is asked of those that are given only.
+// Whether a conversation was deleted, or is a temporary one, is asked of those only that are given.
 const matching = ({ inConversation, towards, hasWords }: Variant, conversation: string) => {
   const key = inConversation ? 'position' : 'id';
   const order = towards === 'older' ? 'DESC' : 'ASC';

@@ -47,7 +47,9 @@ export interface SearchPage {
 }
 
 /** What `Query.search` gives without `first`. */
-const unsaidPageSize = 20;
+export const unsaidSearchSize = 20;
+/** Matches that a passage shows, for what an operation costs; most show fewer. */
+export const highlightsOfEdge = 4;
 /** Newer than every message, by id and by position. */
 const highestId = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
@@ -62,7 +64,7 @@ export class SearchService {
     const { database, rates, limits } = this.deps;
     const { keys } = scope;
     const query = readQuery(given.query, limits.searchCodeUnits);
-    const { limit, after } = readPage(given, { from: 'start', limit: unsaidPageSize }, limits.pageSize);
+    const { limit, after } = readPage(given, { from: 'start', limit: unsaidSearchSize }, limits.pageSize);
     const publicId = given.conversationId ?? null;
     const conversationId = publicId === null ? null : fromPublicId('cnv', publicId);
     const isUnknown = publicId !== null && conversationId === null;

@@ -29,18 +29,21 @@ interface Cursors {
   readonly message: string;
   readonly answer: string;
   readonly sync: string;
+  readonly search: string;
 }
 
 async function cursorsOf(person: Person, { conversation, answer }: Belongings): Promise<Cursors> {
-  const { conversations, message } = await person.data<{
+  const { conversations, message, search } = await person.data<{
     readonly conversations: { readonly edges: readonly { readonly cursor: string; readonly node: { id: string } }[] };
     readonly message: { readonly cursor: string; readonly conversation: { readonly syncCursor: string } };
+    readonly search: { readonly edges: readonly { readonly cursor: string }[] };
   }>(
-    `query ($id: ID!) {
+    `query ($id: ID!, $conversation: ID!) {
       conversations { edges { cursor node { id } } }
       message(id: $id) { cursor conversation { syncCursor } }
+      search(query: "mine", conversationId: $conversation) { edges { cursor } }
     }`,
-    { id: answer },
+    { id: answer, conversation },
   );
   // Something to be told of after that cursor.
   await person.data(
@@ -56,7 +59,13 @@ async function cursorsOf(person: Person, { conversation, answer }: Belongings): 
   let last = '';
   for await (const { data } of events) last = data?.answer.cursor ?? '';
   const listed = conversations.edges.find(({ node }) => node.id === conversation);
-  return { list: listed?.cursor ?? '', message: message.cursor, answer: last, sync: message.conversation.syncCursor };
+  return {
+    list: listed?.cursor ?? '',
+    message: message.cursor,
+    answer: last,
+    sync: message.conversation.syncCursor,
+    search: search.edges[0]?.cursor ?? '',
+  };
 }
 
 interface CursorCase {
@@ -84,6 +93,12 @@ const cursorCases: Readonly<Record<string, CursorCase>> = {
   'Query.conversations(before)': list('before'),
   'Conversation.messages(after)': page('after'),
   'Conversation.messages(before)': page('before'),
+  'Query.search(after)': {
+    ...{ kind: 'search', field: 'after', of: 'conversation' },
+    document: `query ($cursor: String, $id: ID!) {
+      search(query: "mine", conversationId: $id, after: $cursor) { edges { cursor } }
+    }`,
+  },
   'Subscription.answer(after)': {
     ...{ kind: 'answer', field: 'after', of: 'answer' },
     document: `subscription ($cursor: String, $id: ID!) {

@@ -53,6 +53,12 @@ const idCases: Readonly<Record<string, Case>> = {
   'Query.message(id)': { kind: 'message', document: 'query ($id: ID!) { message(id: $id) { id } }' },
   'Query.node(id)': { kind: 'answer', document: 'query ($id: ID!) { node(id: $id) { id } }' },
   'Query.nodes(ids)': { kind: 'conversation', document: 'query ($id: ID!) { nodes(ids: [$id]) { id } }' },
+  'Query.search(conversationId)': {
+    kind: 'conversation',
+    document: `query ($id: ID!) {
+      search(query: "mine", conversationId: $id) { edges { node { id conversation { id } } } }
+    }`,
+  },
   'Mutation.updateConversation(input.id)': {
     kind: 'conversation',
     document:

@@ -1,6 +1,7 @@
 import { append, appendMutation, attempt, create, readMessage, send } from '../../support/conversations.js';
 import { answered, bytes, chunk, event, ModelByHand, withStatus } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
+import { search } from '../../support/searching.js';
 import { until } from '../../support/until.js';
 import { canary, marker } from './canaries.js';
 import type { SweptDeployment } from './swept-deployment.js';
@@ -41,6 +42,9 @@ export async function startAnswer(deployment: SweptDeployment, number: number): 
     { role: 'TOOL', content: canary('tool') },
   ];
   await append(by, { conversationId, messages, idempotencyKey: `${canary('appendkey')} ${number}` });
+  for (const query of [`${canary('appended')} ${canary('appended')} `, canary('appende'), canary('query')]) {
+    await search(by, { query, conversationId });
+  }
   const input = { conversationId, content: question, metadata, idempotencyKey: `${canary('sendkey')} ${number}` };
   const { message, answer } = await send(by, input);
   await by.data('mutation ($input: RateMessageInput!) { rateMessage(input: $input) { message { id } } }', {

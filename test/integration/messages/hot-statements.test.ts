@@ -6,6 +6,7 @@ import { append, create, remove, send } from '../../support/conversations.js';
 import { ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { genericPlan } from '../../support/plans.js';
+import { search } from '../../support/searching.js';
 import { pieceOf, speaking } from '../../support/slow-model.js';
 import { SqlClient } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
@@ -26,9 +27,11 @@ const plant = [
   `INSERT INTO segments (owner_id, conversation_id, first_position, visible_to)
    SELECT owner_id, id, 1, 2147483647 FROM conversations`,
   `INSERT INTO messages (owner_id, id, conversation_id, segment, position, depth, revision, role, status,
-     token_estimate, created_at)
+     token_estimate, terms, created_at)
    SELECT owner_id, gen_random_uuid(), id, 1, n, n, n, 'USER',
-     CASE WHEN n = ${messagesEach} THEN 'STREAMING' ELSE 'COMPLETE' END, 1, now()
+     CASE WHEN n = ${messagesEach} THEN 'STREAMING' ELSE 'COMPLETE' END, 1,
+     -- A word that an owner says always, one of every conversation, and one that is said once.
+     ARRAY[hashtextextended(owner_id::text, 0), hashtextextended(id::text, 0), hashtextextended(id::text, n)], now()
    FROM conversations CROSS JOIN generate_series(1, ${messagesEach}) AS n`,
   `INSERT INTO answer_runs (owner_id, message_id, conversation_id, run_id, instance, lease_until, cancel_requested,
      chunks, durable_content, durable_reasoning)
@@ -108,6 +111,10 @@ async function readAll(person: Person): Promise<void> {
     id title usage { answers } activeAnswer { id } lastMessage { id parent { id } } messages(last: 5) { nodes { id } }
   } } }`);
   const [newest] = conversations.nodes;
+  for (const query of ['new ', 'new', 'newest', 'ne', 'new messages ']) {
+    for (const conversationId of [null, newest?.id])
+      await search(person, { query, conversationId: conversationId ?? null });
+  }
   const page = `query ($id: ID!, $last: Int, $first: Int) {
     conversation(id: $id) { messages(last: $last, first: $first) { nodes { id } } }
   }`;
@@ -157,6 +164,7 @@ const atStart = 'conversations.any';
 
 const hot = [
   ...['conversations.newest', 'messages.newest', 'messages.byIds', 'messages.append', 'messages.appendElsewhere'],
+  ...['search.older', 'search.candidates.older', 'search.candidates.older.anyWords'],
   ...['runs.checkpoint', 'answers.progress', 'answers.finish', 'runs.lost'],
   ...['branches.newestLeaf', 'branches.select', 'messages.siblings', 'messages.erase', 'titles.standing'],
 ];

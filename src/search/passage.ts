@@ -85,9 +85,12 @@ function passageAround(
   const offset = before.start + start;
   const reachesOn = after !== null && before.start + end > after.start;
   const all = reachesOn ? [...matches, ...matchesIn(after, query)] : matches;
-  const highlights = all
-    .map((range) => ({ start: range.start - offset, end: Math.min(range.end - offset, end - start) }))
-    .filter((range) => range.start < range.end);
+  // A first match that is longer than a passage is shown as far as it goes.
+  const last = offset + end - start;
+  const whole = first.end > last ? [{ ...first, end: last }] : all;
+  const highlights = whole
+    .map((range) => ({ start: range.start - offset, end: range.end - offset }))
+    .filter((range) => range.start < range.end && range.end <= end - start);
   return { snippet: region.slice(start, end), highlights };
 }
 

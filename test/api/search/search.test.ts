@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
 import { ask, isOver } from '../../support/ask.js';
-import { append, attempt, create, readMessage, readPage, remove, send } from '../../support/conversations.js';
+import { append, create, readMessage, readPage, remove, send } from '../../support/conversations.js';
 import { chunk, ModelServer, stalled } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
-import { foundBy, highlighted, search, searchQuery } from '../../support/searching.js';
+import { foundBy, search, searchQuery } from '../../support/searching.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
 
@@ -233,88 +233,5 @@ describe('A damaged message among the hits', () => {
     ]);
     const found = await search(there, { query: 'lantern' });
     expect([found?.complete, found?.edges.map(({ node }) => node?.content)]).toEqual([false, ['Lanterns']]);
-  });
-});
-
-describe('What cannot be searched', () => {
-  it.each<[string, object, string]>([
-    ['an empty query', { query: '' }, 'query'],
-    ['blanks', { query: ' \n\t' }, 'query'],
-    ['no word', { query: '🧀 … !' }, 'query'],
-    ['too long a query', { query: 'x'.repeat(257) }, 'query'],
-    ['NUL', { query: 'a\0b' }, 'query'],
-    ['half a character', { query: 'a\ud800b' }, 'query'],
-    ['no message at all', { query: 'a', first: 0 }, 'first'],
-    ['too many', { query: 'a', first: 101 }, 'first'],
-    ['after nothing', { query: 'a', after: '' }, 'after'],
-  ])('is BAD_USER_INPUT with the field: %s', async (_name, variables, field) => {
-    expect(await attempt(here, searchQuery, variables)).toMatchObject({ code: 'BAD_USER_INPUT', field });
-  });
-
-  it('is BAD_USER_INPUT after a cursor of another kind, conversation or owner', async () => {
-    const conversationId = await create(here);
-    const { messages } = await append(here, { conversationId, messages: said('A lantern.') });
-    const other = await say('Another lantern.');
-    const everywhere = (await search(here, { query: 'lantern' }))?.edges[0]?.cursor;
-    const inside = (await search(here, { query: 'lantern', conversationId }))?.edges[0]?.cursor;
-    const list = await here.data<{ conversations: { edges: { cursor: string }[] } }>(
-      '{ conversations { edges { cursor } } }',
-    );
-    const stranger = apps[0].person();
-    for (const [person, variables] of [
-      [here, { after: messages[0]?.cursor }],
-      [here, { after: list.conversations.edges[0]?.cursor }],
-      [here, { after: inside }],
-      [here, { after: everywhere, conversationId }],
-      [here, { after: inside, conversationId: other }],
-      [here, { after: messages[0]?.cursor, conversationId }],
-      [stranger, { after: everywhere }],
-    ] as const) {
-      const refused = await attempt(person, searchQuery, { query: 'lantern', ...variables });
-      expect(refused).toMatchObject({ code: 'BAD_USER_INPUT', field: 'after' });
-    }
-    expect(await foundBy(here, 'another lantern', { after: everywhere })).toEqual([]);
-  });
-});
-
-describe('The words of a search', () => {
-  it.each<[string, string, readonly string[]]>([
-    ['CRÈME brulee ', 'Une crème brûlée, svp', ['crème', 'brûlée']],
-    ['strasse ', 'Die lange Straße', ['Straße']],
-    ['２０２６ ', 'In 2026.', ['2026']],
-    ['fine ', 'A ﬁne day', ['ﬁne']],
-    ['cafe ', 'Cafe\u0301 Central', ['Cafe\u0301']],
-    ['ПРИВЕТ ', 'Скажи привет миру', ['привет']],
-    ['οδος ', 'Η ΟΔΟΣ', ['ΟΔΟΣ']],
-    ['大学 ', '我在北京大学学习', ['大学']],
-    ['日本 ', '私は日本に住んでいます。', ['日本']],
-    ['ภาษา ', 'ฉันเรียนภาษาไทย', ['ภาษา']],
-    ['שלום ', 'אמרתי שלום לכולם', ['שלום']],
-    ['مرحبا ', 'قلت مرحبا للجميع', ['مرحبا']],
-    ['हिन्दी ', 'मैं हिन्दी बोलता हूँ', ['हिन्दी']],
-    ['서울 ', '저는 서울 에 살아요', ['서울']],
-    ['cheese ', '👩‍👩‍👧🧀 cheese 🧀🇫🇷', ['cheese']],
-    ['lant', 'LANTERNS, a lantern', ['LANTERNS', 'lantern']],
-    ['lan', 'LANTERNS, a lantern', ['LANTERNS', 'lantern']],
-    ['大', '我在北京大学学习', ['大学']],
-    ['two lan', 'Lanterns: two', ['Lanterns', 'two']],
-  ])('are found in any script, case and accents, and shown in the snippet: %j in %j', async (query, text, shown) => {
-    await say('Something else, und noch etwas: 其他', text);
-    const found = await search(there, { query });
-    expect(found?.edges.map(({ node }) => node?.content)).toEqual([text]);
-    expect(found?.edges.map(({ snippet }) => snippet)).toEqual([text]);
-    expect(found?.edges.flatMap(highlighted)).toEqual(shown);
-  });
-
-  it.each<[string, string]>([
-    ['lantern ', 'Lanterns'],
-    ['lantern.', 'Lanterns'],
-    ['ant', 'Lantern'],
-    ['ant ', 'Lantern'],
-    ['lanterna', 'Lantern'],
-    ['re', 'Nature'],
-  ])('are whole words, the last one perhaps a beginning: %j is not in %j', async (query, text) => {
-    await say(text);
-    expect(await foundBy(there, query)).toEqual([]);
   });
 });

@@ -79,7 +79,7 @@ export async function readPrompt(
 ): Promise<readonly PromptMessage[]> {
   for (;;) {
     try {
-      return await readPromptOnce(deps, source);
+      return await readPromptOnce(deps, source, signal);
     } catch (error) {
       if (!(error instanceof ParleyError && error.code === 'UNAVAILABLE')) throw error;
       await pause(deps.clock, retryMs, signal);
@@ -88,7 +88,11 @@ export async function readPrompt(
   }
 }
 
-async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<readonly PromptMessage[]> {
+async function readPromptOnce(
+  deps: PromptDeps,
+  source: PromptSource,
+  signal: AbortSignal,
+): Promise<readonly PromptMessage[]> {
   const { ownerId, conversationId, segment, position, model } = source;
   const keys = await deps.keyring.of(ownerId);
   const window = new ContextWindow(openSystemPrompt(keys, source), promptBudgetTokens(model));
@@ -104,7 +108,8 @@ async function readPromptOnce(deps: PromptDeps, source: PromptSource): Promise<r
   for (let before = recent[0]?.position ?? position; ; ) {
     const values = [ownerId, conversationId, segment, position, before, pageSize];
     const rows = newestFirst(await deps.querier.query<PromptRow>(pageStatement, values));
-    if (isFull(rows) || rows.length < pageSize) return window.messages();
+    // Of an answer that was stopped nobody waits for the rest.
+    if (isFull(rows) || rows.length < pageSize || signal.aborted) return window.messages();
     before = rows.at(-1)?.position ?? 0;
   }
 }

@@ -96,7 +96,9 @@ interface Everything {
 async function read(person: Person, first: number) {
   app.statements.length = 0;
   const { conversations } = await person.data<Everything>(everything, { first });
-  return { ...conversations, statements: app.statements.toSorted() };
+  // The sweeper may still be at what it began when the clock was moved.
+  const statements = app.statements.filter((name) => !name.startsWith('runs.')).toSorted();
+  return { ...conversations, statements };
 }
 
 /** The branch that ends at the newest message of each conversation, by parents alone. */
@@ -170,8 +172,14 @@ describe('A query that asks for all that nests', () => {
   }, 60_000);
 });
 
-/** The statements of a transaction, BEGIN and COMMIT included, where there is no other beside it. */
-const transaction = () => app.statements.slice(app.statements.indexOf('BEGIN'), app.statements.indexOf('COMMIT') + 1);
+/**
+ * The statements of a transaction, BEGIN and COMMIT included, where there is no other beside it. The prompt of an answer
+ * that was just stopped may still be under way.
+ */
+const transaction = () =>
+  app.statements
+    .slice(app.statements.indexOf('BEGIN'), app.statements.indexOf('COMMIT') + 1)
+    .filter((name) => name !== 'messages.ancestors');
 
 /** The statements of a send's transaction; its answer is over afterwards. */
 async function transactionOfSend(person: Person, input: object): Promise<readonly string[]> {

@@ -173,6 +173,9 @@ export class Runs {
     this.closing.abort();
     for (const { run } of this.entries.values()) this.upkeep.remove(run);
     if (this.followers > 0) await this.within(readMs, new Promise<void>((resolve) => (this.onUnfollowed = resolve)));
+    // Who has read the end is told in this turn of the event loop that there is no more; a socket that closed first would
+    // have it ask again.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   private allDone(withinMs: number): Promise<void> {

@@ -69,6 +69,8 @@ export interface FollowOptions {
   /** What the client has already. */
   readonly text?: ClientText;
   readonly document?: string;
+  /** Connects again when its socket closes, with the cursor of the last event. */
+  readonly reconnects?: boolean;
 }
 
 /**
@@ -83,23 +85,45 @@ export class AnswerFollower {
   /** How many deltas said again what was there: none should, where a cursor was given. */
   repeated = 0;
 
+  /** The socket of the moment. */
+  client: SocketClient;
+  /** What the client had before, where it goes on from a cursor. */
+  readonly text: ClientText;
+  private closed = false;
+
   private constructor(
-    readonly client: SocketClient,
-    /** What the client had before, where it goes on from a cursor. */
-    readonly text: ClientText,
+    client: SocketClient,
+    private readonly person: Person,
+    private readonly id: string,
+    private readonly options: FollowOptions,
   ) {
-    client.socket.on('message', (data) => this.hear(String(data)));
+    this.text = options.text ?? new ClientText();
+    this.client = client;
+    this.subscribe(client, options.after);
   }
 
-  static async open(
-    person: Person,
-    id: string,
-    { after, text = new ClientText(), document = followAnswer }: FollowOptions = {},
-  ): Promise<AnswerFollower> {
-    const client = await SocketClient.connect(`${person.url.replace(/^http/, 'ws')}/graphql`, person.token);
-    const follower = new AnswerFollower(client, text);
-    client.subscribe('answer', document, { id, ...(after !== undefined && { after }) });
-    return follower;
+  static async open(person: Person, id: string, options: FollowOptions = {}): Promise<AnswerFollower> {
+    return new AnswerFollower(await connect(person), person, id, options);
+  }
+
+  private subscribe(client: SocketClient, after: string | undefined): void {
+    client.socket.on('message', (data) => this.hear(String(data)));
+    const goOn = () => {
+      if (this.options.reconnects && !this.closed && !this.completed) this.reconnect();
+    };
+    if (client.closed) return goOn();
+    client.socket.once('close', goOn);
+    client.subscribe('answer', this.options.document ?? followAnswer, {
+      id: this.id,
+      ...(after !== undefined && { after }),
+    });
+  }
+
+  private async reconnect(): Promise<void> {
+    const client = await until('a socket opens again', () => connect(this.person).catch(() => null));
+    if (this.closed) return client.terminate();
+    this.client = client;
+    this.subscribe(client, this.deltas.at(-1)?.cursor ?? this.options.after);
   }
 
   get content(): string {
@@ -141,6 +165,7 @@ export class AnswerFollower {
   }
 
   close(): void {
+    this.closed = true;
     this.client.terminate();
   }
 
@@ -174,3 +199,5 @@ export class AnswerFollower {
     this.text.apply(delta);
   }
 }
+
+const connect = (person: Person) => SocketClient.connect(`${person.url.replace(/^http/, 'ws')}/graphql`, person.token);

@@ -58,7 +58,9 @@ export class SocketClient {
     const fits = (message: SocketMessage) => message.type === type && (id === undefined || message.id === id);
     return until(`a message ${type} ${id ?? ''}`, () => {
       const index = this.messages.findIndex(fits);
-      return index === -1 ? null : this.messages.splice(index, 1)[0];
+      if (index !== -1) return this.messages.splice(index, 1)[0];
+      if (this.closed) throw new Error(`The socket was closed with ${this.closed.code} before a message ${type} came.`);
+      return null;
     });
   }
 

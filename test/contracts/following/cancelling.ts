@@ -14,6 +14,7 @@ export function stopsTheModel(stage: () => Stage): void {
     await follower.has('As far as ');
     // So that no checkpoint is due for a while, with which the writer would hear of it anyway.
     await stage().readAtLeast(asked, 'As far as ');
+    await stage().meanwhile();
     const { closed } = await asked.call;
     const startMs = performance.now();
     const cancelling = asked.atReader.data(cancel, { id: asked.answerId });

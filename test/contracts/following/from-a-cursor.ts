@@ -38,6 +38,7 @@ export function beginsAtTheCursor(stage: () => Stage): void {
       // Of the newest words some are durable at this read, and some are not yet.
       const read = await stage().readAtLeast(asked, words.slice(0, index - 3).join(''));
       expect(read.status).toBe('STREAMING');
+      await stage().meanwhile();
       followers.push(await stage().follow(asked, { after: read.streamCursor ?? '', text: new ClientText(read) }));
     }
     await model.finish();
@@ -62,6 +63,7 @@ export function waitsBeyondTheText(stage: () => Stage): void {
     const never = await stage().follow(asked, { after: far });
     const plain = await stage().follow(asked);
     await plain.has('abcd');
+    await stage().meanwhile();
     await model.text('e');
     await plain.has('abcde');
     expect(waiting.deltas).toEqual([]);

@@ -75,6 +75,7 @@ export function tellsNothingOfOthers(stage: () => Stage): void {
     await model.text('Not for long.');
     for (const follower of [apart, beside]) await follower.has('Not for long.');
     await stage().readAtLeast(asked, 'Not for long.');
+    await stage().meanwhile();
     const { closed } = await asked.call;
     await asked.atReader.data('mutation ($ids: [ID!]!) { deleteConversations(ids: $ids) { deletedIds } }', {
       ids: [asked.conversationId],

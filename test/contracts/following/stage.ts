@@ -21,18 +21,26 @@ export interface Arrangement {
   readonly redis: 'none' | 'there' | 'gone';
   /** Does the follower stand at another instance than the writer? */
   readonly apart: boolean;
+  /** Is the follower's instance stopped in order, and started again, before anybody reads on? */
+  readonly restarts: boolean;
   /** How far behind the writer a follower may be. */
   readonly behindMs: number;
   /** After how long a cancel from the follower's instance has closed the model's connection. */
   readonly cancelMs: number;
 }
 
-export const arrangements: readonly Arrangement[] = [
-  { name: 'in one process', redis: 'none', apart: false, behindMs: 1000, cancelMs: 1000 },
-  { name: "with Redis, at the writer's instance", redis: 'there', apart: false, behindMs: 1000, cancelMs: 1000 },
-  { name: 'with Redis, at another instance', redis: 'there', apart: true, behindMs: 1000, cancelMs: 1000 },
-  { name: 'with Redis gone, at another instance', redis: 'gone', apart: true, behindMs: 2000, cancelMs: 2000 },
-];
+const near = { restarts: false, behindMs: 1000, cancelMs: 1000 } as const;
+
+export const arrangements = {
+  inProcess: { name: 'in one process', redis: 'none', apart: false, ...near },
+  beside: { name: "with Redis, at the writer's instance", redis: 'there', apart: false, ...near },
+  apart: { name: 'with Redis, at another instance', redis: 'there', apart: true, ...near },
+  restarted: { name: 'at an instance that is started again', redis: 'there', apart: true, ...near, restarts: true },
+  withoutRedis: {
+    ...{ name: 'with Redis gone, at another instance', redis: 'gone', apart: true, restarts: false },
+    ...{ behindMs: 2000, cancelMs: 2000 },
+  },
+} as const satisfies Readonly<Record<string, Arrangement>>;
 
 /** A question that was sent, and who asked, at both instances. */
 export interface Asked {
@@ -60,13 +68,17 @@ const read = `query ($id: ID!) { message(id: $id) { ${storedFields} } }`;
 /** The instances of one arrangement, a model that does as it is told, and everyone who follows. */
 export class Stage {
   private readonly followers: AnswerFollower[] = [];
+  /** In the order of their starts: the first has made the database. */
+  private readonly started: TestApp[];
 
   private constructor(
     readonly arrangement: Arrangement,
     private readonly model: ScriptedModel,
-    readonly writer: TestApp,
-    readonly reader: TestApp,
-  ) {}
+    private writer: TestApp,
+    public reader: TestApp,
+  ) {
+    this.started = writer === reader ? [writer] : [writer, reader];
+  }
 
   static async open(arrangement: Arrangement): Promise<Stage> {
     const model = await ScriptedModel.start();
@@ -99,9 +111,25 @@ export class Stage {
   }
 
   async followAs(person: Person, id: string, options?: FollowOptions): Promise<AnswerFollower> {
-    const follower = await AnswerFollower.open(person, id, options);
+    const reconnects = this.arrangement.restarts;
+    const follower = await AnswerFollower.open(person, id, { reconnects, ...options });
     this.followers.push(follower);
     return follower;
+  }
+
+  /** What happens, in some arrangements, before anybody reads on: those who follow there connect again. */
+  async meanwhile(): Promise<void> {
+    if (this.arrangement.restarts) await this.restart('reader');
+  }
+
+  /** Stops an instance in order, and starts it again in its place. */
+  async restart(which: 'writer' | 'reader'): Promise<void> {
+    const before = this[which];
+    await before.stop();
+    const after = await startApp({ beside: before, env: { PORT: new URL(before.url).port } });
+    this.started.push(after);
+    if (this.writer === before) this.writer = after;
+    if (this.reader === before) this.reader = after;
   }
 
   /** The errors with which a subscription is refused; throws where it is not. */
@@ -140,7 +168,8 @@ export class Stage {
   }
 
   /** Goes on where a follower stands, with its cursor and what it has. */
-  goOn(asked: Asked, from: AnswerFollower): Promise<AnswerFollower> {
+  async goOn(asked: Asked, from: AnswerFollower): Promise<AnswerFollower> {
+    await this.meanwhile();
     return this.follow(asked, { after: from.cursor, text: new ClientText(from.text) });
   }
 
@@ -151,8 +180,7 @@ export class Stage {
 
   async close(): Promise<void> {
     this.leaveAll();
-    if (this.reader !== this.writer) await this.reader.close();
-    await this.writer.close();
+    for (const app of this.started.reverse()) await app.close();
     await this.model.stop();
   }
 }

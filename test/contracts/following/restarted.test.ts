@@ -1,0 +1,4 @@
+import { followingContract } from './following-contract.js';
+import { arrangements } from './stage.js';
+
+followingContract(arrangements.restarted);

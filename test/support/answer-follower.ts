@@ -111,7 +111,10 @@ export class AnswerFollower {
     const goOn = () => {
       if (this.options.reconnects && !this.closed && !this.completed) this.reconnect();
     };
-    if (client.closed) return goOn();
+    if (client.closed) {
+      goOn();
+      return;
+    }
     client.socket.once('close', goOn);
     client.subscribe('answer', this.options.document ?? followAnswer, {
       id: this.id,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
 import { isOver } from '../../support/ask.js';
+import { edit, erase, regenerate, select } from '../../support/branches.js';
 import { append, create, send } from '../../support/conversations.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { chunk, ModelServer, stalled } from '../../support/model-server.js';
@@ -181,11 +182,17 @@ const transaction = () =>
     .slice(app.statements.indexOf('BEGIN'), app.statements.indexOf('COMMIT') + 1)
     .filter((name) => name !== 'messages.ancestors');
 
-/** The statements of a send's transaction; its answer is over afterwards. */
-async function transactionOfSend(person: Person, input: object): Promise<readonly string[]> {
+const transactionOfSend = (person: Person, input: object) =>
+  transactionOfAnswer(person, () => send(person, { content: 'And?', ...input }));
+
+/** The statements of the transaction that begins an answer, which is over afterwards. */
+async function transactionOfAnswer(
+  person: Person,
+  begin: () => Promise<{ readonly answer: { readonly id: string } }>,
+): Promise<readonly string[]> {
   const asked = model.calls.length;
   app.statements.length = 0;
-  const { answer } = await send(person, { content: 'And?', ...input });
+  const { answer } = await begin();
   const statements = transaction();
   // What the answer reads for its prompt is read by then, and not beside the next transaction.
   await model.call(asked + 1);
@@ -194,7 +201,7 @@ async function transactionOfSend(person: Person, input: object): Promise<readonl
   return statements;
 }
 
-describe('The transaction of a send', () => {
+describe('The transaction of a send, an edit or a regeneration', () => {
   it('takes five round trips or fewer, whatever the history', async () => {
     model.replyWith(stalled());
     const person = app.person();
@@ -208,10 +215,36 @@ describe('The transaction of a send', () => {
     const later = await transactionOfSend(person, { conversationId });
     const elsewhere = await transactionOfSend(person, { conversationId, parentId: appended.messages[50]?.id });
     const anew = await transactionOfSend(person, {});
+    const messageId = appended.messages[50]?.id;
+    const edited = await transactionOfAnswer(person, () => edit(person, { messageId, content: 'Else?' }));
+    const regenerated = await transactionOfAnswer(person, () => regenerate(person, { messageId }));
     expect(later).toEqual(atFirst);
-    for (const statements of [atFirst, elsewhere, anew, ofAppend]) {
+    for (const statements of [atFirst, elsewhere, anew, ofAppend, edited, regenerated]) {
       expect(statements.length).toBeGreaterThan(2);
       expect(statements.length).toBeLessThanOrEqual(5);
     }
+  });
+});
+
+describe('A selection and an erasure', () => {
+  it('take the same statements, whatever the history', async () => {
+    const person = app.person();
+    const conversationId = await create(person);
+    const messages = Array.from({ length: 100 }, (_, index) => ({ role: 'USER', content: `${index}` }));
+    const change = async () => {
+      const { messages: line } = await append(person, { conversationId, messages });
+      await append(person, { conversationId, parentId: line[50]?.id, messages });
+      app.statements.length = 0;
+      await select(person, line[99]?.id ?? '');
+      const selected = [...app.statements];
+      app.statements.length = 0;
+      await erase(person, line[99]?.id ?? '');
+      return { selected, erased: [...app.statements] };
+    };
+    const first = await change();
+    for (let more = 0; more < 10; more += 1) await append(person, { conversationId, messages });
+    expect(await change()).toEqual(first);
+    expect(first.selected.length).toBeLessThanOrEqual(8);
+    expect(first.erased.length).toBeLessThanOrEqual(8);
   });
 });

@@ -53,7 +53,11 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const server = new ServerProcess(child, beside, options.onLine ?? (() => undefined));
-    await until('the server listens', () => server.#url !== null || server.hasEnded, 20_000);
+    const isUp = () => server.#url !== null || server.hasEnded;
+    await until('the server listens', isUp, 20_000).catch(async (error: unknown) => {
+      await server.kill();
+      throw error;
+    });
     if (server.hasEnded) throw new Error(`The server did not start: ${server.#output}`);
     return server;
   }
@@ -99,7 +103,8 @@ export class ServerProcess {
   /** What the file that was loaded before the server answers to a question; one at a time. */
   async ask<Reply>(question: string | object): Promise<Reply> {
     this.#reply = null;
-    this.child.send(question);
+    // Where it has just ended, the question is not answered, which says as much.
+    this.child.send(question, () => undefined);
     return (await until('the server answers', () => this.#reply)) as Reply;
   }
 

@@ -82,12 +82,13 @@ export class Instance {
 
   async moveClock(clockOffsetMs: number): Promise<void> {
     this.clockOffsetMs = clockOffsetMs;
-    await this.process?.ask({ clockOffsetMs });
+    if (!this.process?.hasEnded) await this.process?.ask({ clockOffsetMs }).catch(() => undefined);
   }
 
   /** What its process holds, by kind. */
   async resources(): Promise<ReadonlyMap<string, number>> {
-    const held = (await this.process?.ask<string[]>('resources')) ?? [];
+    if (this.process?.hasEnded) return new Map();
+    const held = (await this.process?.ask<string[]>('resources').catch(() => [])) ?? [];
     return new Map([...Map.groupBy(held, (kind) => kind)].map(([kind, all]) => [kind, all.length]));
   }
 
@@ -116,10 +117,12 @@ export class Instance {
   }
 
   private watch(process: ServerProcess): void {
-    process.ended().catch(() => undefined);
     const look = async () => {
-      while (!process.hasEnded) await wait(200, undefined, { ref: false });
-      if (this.process === process && !this.ending) this.options.onEndedByItself(this.name);
+      while (!process.hasEnded) await wait(50, undefined, { ref: false });
+      if (this.process !== process || this.ending) return;
+      this.options.onEndedByItself(this.name);
+      this.log.write(`It ended by itself: ${await process.ended()}\n`);
+      await this.startAgain();
     };
     look().catch(() => undefined);
   }

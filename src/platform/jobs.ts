@@ -43,6 +43,8 @@ export class Jobs {
   static async start(jobs: readonly Job[], options: JobsOptions, log: Log): Promise<Jobs> {
     const pool = openPool(options);
     pool.on('error', (error) => log.warn({ error }, 'idle connection of the job queue lost'));
+    // One that is lost in use fails its statement, which says so; an error that nobody listens for would end the process.
+    pool.on('connect', (client) => void client.on('error', () => undefined));
     const boss = new PgBoss(settings(pool));
     // Without a listener the first of these would end the process.
     boss.on('error', (error) => log.warn({ error }, 'the job queue failed, tried again soon'));

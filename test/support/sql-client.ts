@@ -6,6 +6,8 @@ export class SqlClient {
 
   static async connect(url: string): Promise<SqlClient> {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: 'test' });
+    // A connection that is lost says so here too, and would end the process unheard.
+    client.on('error', () => undefined);
     await client.connect();
     return new SqlClient(client);
   }

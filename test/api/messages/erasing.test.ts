@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
-import { ask } from '../../support/ask.js';
+import { ask, isOver } from '../../support/ask.js';
 import { edit, erase, tryErase } from '../../support/branches.js';
 import { append, create, readBranch, readMessage, send } from '../../support/conversations.js';
 import { answered, chunk, ModelByHand, ModelServer, stalled } from '../../support/model-server.js';
@@ -65,6 +65,12 @@ async function titled(title: string): Promise<readonly string[]> {
   return found.conversations.nodes.map(({ id }) => id);
 }
 
+async function found(query: string): Promise<readonly string[]> {
+  const document = 'query ($query: String!) { search(query: $query) { edges { node { id } } } }';
+  const { search } = await elsewhere.data<{ search: { edges: { node: { id: string } }[] } }>(document, { query });
+  return search.edges.map(({ node }) => node.id);
+}
+
 const titleOf = async (id: string) => (await conversation(id)).title;
 
 describe('eraseMessage', () => {
@@ -80,6 +86,7 @@ describe('eraseMessage', () => {
     });
     const [question = { id: '' }, answer = { id: '' }] = messages;
     for (const one of [person, elsewhere]) await readBranch(one, conversationId);
+    expect(await found('hunter2')).toEqual([answer.id, question.id]);
     const before = await headerOf(conversationId);
     for (const { id } of [question, answer]) {
       const erased = await erase(person, id);
@@ -91,6 +98,7 @@ describe('eraseMessage', () => {
     for (const one of [person, elsewhere]) {
       expect((await readBranch(one, conversationId)).map(({ content }) => content)).toEqual(['', '', 'Last']);
     }
+    expect([await found('hunter2'), await found('last')]).toEqual([[], [messages[2]?.id]]);
     const after = await headerOf(conversationId);
     expect([after.revision, after.updated_at]).toEqual([before.revision + 2, before.updated_at]);
     const last = await rowOf(messages[2]?.id ?? '');
@@ -131,6 +139,7 @@ describe('eraseMessage', () => {
     const edited = await edit(person, { messageId: message.id, content: 'B' });
     expect(edited.conversation.id).toBe(made.id);
     expect(edited.message.content).toBe('B');
+    await isOver(person, edited.answer.id);
   });
 });
 
@@ -151,8 +160,8 @@ describe('eraseMessage on a running answer', () => {
   it('cancels it first, on whichever instance it runs', async () => {
     const id = await running();
     expect(await erase(elsewhere, id)).toMatchObject({ status: 'CANCELLED', content: '' });
-    expect((await model.call(1)).closed).toBeInstanceOf(Promise);
-    await (await model.call(1)).closed;
+    // The model is stopped: its answer was not sent whole.
+    expect(await (await model.call(1)).closed).toBe(false);
     expect(await leftOf(id)).toEqual(nothing);
     for (const one of [person, elsewhere]) expect((await readMessage(one, id)).content).toBe('');
   });

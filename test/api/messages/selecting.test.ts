@@ -173,8 +173,10 @@ describe('Message.siblings', () => {
       return { nodes: conversation.messages.nodes, statements: reads() };
     };
     const all = await read(12);
-    expect((await read(2)).statements).toEqual(all.statements);
-    expect(all.statements.filter((name) => name === 'messages.siblings')).toHaveLength(1);
+    for (const { statements } of [all, await read(2)]) {
+      expect(statements.filter((name) => name === 'messages.siblings')).toHaveLength(1);
+      expect(statements.length).toBeLessThanOrEqual(3);
+    }
     for (const node of all.nodes) {
       const expected = beside.find((siblings) => siblings.includes(node.id)) ?? [ids[0]];
       expect(node.siblings.map(({ id }) => id)).toEqual(expected);

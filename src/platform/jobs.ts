@@ -24,6 +24,7 @@ const pollSeconds = 2;
 const heartbeatSeconds = 60;
 const longestSeconds = 3600;
 const daySeconds = 86_400;
+const quietMs = 10_000;
 /** How long a stop waits for jobs to end, and for the queue to let go. */
 const stopMs = 5000;
 
@@ -47,7 +48,8 @@ export class Jobs {
     pool.on('connect', (client) => void client.on('error', () => undefined));
     const boss = new PgBoss(settings(pool));
     // Without a listener the first of these would end the process.
-    boss.on('error', (error) => log.warn({ error }, 'the job queue failed, tried again soon'));
+    const tell = seldom((error: unknown) => log.warn({ error }, 'the job queue failed, tried again soon'));
+    boss.on('error', tell);
     boss.on('warning', ({ message }) => log.warn({ warning: message }, 'the job queue warns'));
     const started = new Jobs(boss, pool, log);
     try {
@@ -84,6 +86,16 @@ export class Jobs {
       });
     });
   }
+}
+
+/** While PostgreSQL is away something fails every second: once in a while is enough. */
+function seldom(tell: (error: unknown) => void): (error: unknown) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (performance.now() - toldMs < quietMs) return;
+    toldMs = performance.now();
+    tell(error);
+  };
 }
 
 function openPool({ url, timeouts: { connectMs, statementMs, lockMs } }: JobsOptions): Pool {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { attempt, readMessage, sendMutation } from '../../support/conversations.js';
+import { append, attempt, create, readMessage, sendMutation } from '../../support/conversations.js';
+import { runJob } from '../../support/jobs.js';
 import { until } from '../../support/until.js';
 import { canary, unheardWord } from './canaries.js';
 import { provokeErrors } from './provoke-errors.js';
@@ -41,6 +42,18 @@ describe('Texts that people write, and models', () => {
     expect(await provokeErrors(by, canary('error'))).toBe(37);
     expect(await failDatabase(deployment, by)).toBe('INTERNAL');
     expect(deployment.writer.log().filter(({ msg }) => msg === 'An operation failed')).toHaveLength(1);
+  }, 60_000);
+
+  it('are deleted at their time, and that is written down', async () => {
+    const by = await deployment.person(deployment.writer, 0);
+    const input = { title: canary('temporary'), systemPrompt: canary('temporaryprompt'), temporary: true };
+    await append(by, {
+      conversationId: await create(by, input),
+      messages: [{ role: 'USER', content: canary('temporarymessage') }],
+    });
+    await deployment.sql.rows('UPDATE conversations SET expires_at = now() WHERE expires_at IS NOT NULL');
+    await runJob(deployment.postgres.url, 'expire-temporary');
+    expect(await deployment.rows('audit_events')).toBe(1);
   }, 60_000);
 
   it('are really stored: all of them are read back by their owner, and found', async () => {

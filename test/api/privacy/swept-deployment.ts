@@ -81,7 +81,8 @@ export class SweptDeployment {
   async person(server: ParleyProcess, number: number): Promise<Person> {
     const url = String(server.log().find(({ msg }) => msg === 'listening')?.url);
     const secret = { kid: '2026', secret: Buffer.from(jwtSecret) };
-    const claims = { email: `${canary('email')}@example.com`, department: canary('dept'), roles: [canary('role')] };
+    // A department is no canary: the sums of usage are by department, as the report tells them.
+    const claims = { email: `${canary('email')}@example.com`, department: 'research', roles: [canary('role')] };
     const subject = this.subjects[number % this.subjects.length] ?? '';
     const token = await signToken({ secret, issuer: 'parley', audience: 'parley', subject, ...claims }, systemClock);
     return new Person(url, token);

@@ -14,7 +14,8 @@ export class TcpProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly targetPort: number,
+    /** Asked for each connection. */
+    private readonly nextTarget: () => string,
     /** Asked for each connection; null lets it live. */
     private readonly nextCut: () => Cut | null,
     private readonly onCut: () => void,
@@ -23,14 +24,14 @@ export class TcpProxy {
   }
 
   static async start(
-    target: string,
+    target: string | (() => string),
     nextCut: () => Cut | null = () => null,
     onCut: () => void = () => undefined,
   ): Promise<TcpProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new TcpProxy(server, Number(new URL(target).port), nextCut, onCut);
+    return new TcpProxy(server, typeof target === 'string' ? () => target : target, nextCut, onCut);
   }
 
   get url(): string {
@@ -46,7 +47,7 @@ export class TcpProxy {
   }
 
   private join(client: Socket): void {
-    const target = connect(this.targetPort, '127.0.0.1');
+    const target = connect(Number(new URL(this.nextTarget()).port), '127.0.0.1');
     const cut = this.nextCut();
     let leftBytes = cut?.afterBytes ?? Number.POSITIVE_INFINITY;
     const pass = (to: Socket) => (bytes: Buffer) => {

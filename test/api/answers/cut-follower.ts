@@ -18,7 +18,7 @@ export const leastCodeUnits = mostBytes;
 
 class UnexpectedEvent extends Error {}
 
-/** Somebody who follows through a line that is cut again and again. */
+/** Somebody who follows through a line that is cut again and again, and each time comes to another instance. */
 export class CutFollower {
   readonly text = new ClientText();
   finished: AnswerFinished | null = null;
@@ -27,12 +27,13 @@ export class CutFollower {
   /** Deltas that left a gap; or that said again what was there, where a cursor was given. */
   wrong = 0;
   private cursor: string | null = null;
+  private connections = 0;
   private following: Promise<void> = Promise.resolve();
   private proxy: TcpProxy | null = null;
   private closed = false;
 
   constructor(
-    readonly app: TestApp,
+    private readonly apps: readonly [TestApp, TestApp],
     readonly resumes: 'by cursor' | 'by silent retry',
     private readonly random: SeededRandom,
     private readonly isStreaming: () => boolean,
@@ -40,7 +41,7 @@ export class CutFollower {
 
   async follow(token: string, id: string): Promise<void> {
     this.proxy = await TcpProxy.start(
-      this.app.url,
+      () => this.nextApp().url,
       () => this.nextCut(),
       () => this.wasCut(),
     );
@@ -56,6 +57,11 @@ export class CutFollower {
     await this.proxy?.close();
     this.proxy = null;
     await this.following.catch(() => undefined);
+  }
+
+  private nextApp(): TestApp {
+    this.connections += 1;
+    return this.apps[this.connections % 2 === 0 ? 0 : 1];
   }
 
   private nextCut(): Cut | null {

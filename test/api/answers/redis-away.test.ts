@@ -146,7 +146,8 @@ describe('While Redis is away, who follows at another instance is 2 s behind at 
   const outcomes = new Map<Outage, Promise<void>>();
   const stages: RedisStage[] = [];
   beforeAll(async () => {
-    const env = { ...model.env, LIMITS: patience };
+    // All together have no more connections than the tests' PostgreSQL takes.
+    const env = { ...model.env, LIMITS: patience, DATABASE_POOL_SIZE: '3' };
     for (const _ of outages) stages.push(await RedisStage.open(folder.path, env));
     stalls.start();
     for (const [index, outage] of outages.entries()) {

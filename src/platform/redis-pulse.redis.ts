@@ -2,8 +2,8 @@ import type { Clock } from './clock.js';
 import type { RedisConnection } from './redis.redis.js';
 
 const beatMs = 500;
-/** Unanswered beats after which a connection is given up; one alone may be a moment in which this process stood still. */
-const mostMissed = 2;
+/** Unanswered beats after which a connection is given up; fewer may be a moment in which this process had no time. */
+const mostMissed = 3;
 
 /**
  * Asks a connection for a sign of life, again and again, and replaces one that gives none. A connection that something

@@ -5,6 +5,8 @@ export type RedisConnection = Redis | Cluster;
 const options: RedisOptions = {
   lazyConnect: true,
   connectTimeout: 1000,
+  // A peer that is given up does not say goodbye.
+  disconnectTimeout: 250,
   // A subscriber only listens: without probes it would never learn that something between has dropped its connection.
   keepAlive: 10_000,
   maxRetriesPerRequest: 1,

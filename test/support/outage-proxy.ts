@@ -90,7 +90,7 @@ export class OutageProxy {
   }
 
   private join(client: Socket): void {
-    const target = connect(Number(this.target.port), this.target.hostname);
+    const target = connect({ port: Number(this.target.port), host: this.target.hostname, allowHalfOpen: true });
     const weather = { now: this.weather };
     this.weathers.add(weather);
     client.on('data', (bytes: Buffer) => {
@@ -103,6 +103,12 @@ export class OutageProxy {
     ] as const) {
       this.sockets.add(socket);
       socket.on('error', () => undefined);
+      // To an end that is said into silence nobody says anything, either.
+      socket.on('end', () => {
+        if (!weather.now.passes) return;
+        socket.end();
+        other.end();
+      });
       socket.on('close', () => {
         this.sockets.delete(socket);
         this.weathers.delete(weather);
@@ -127,7 +133,7 @@ export class OutageProxy {
 }
 
 async function listen(port: number): Promise<Server> {
-  const server = createServer();
+  const server = createServer({ allowHalfOpen: true });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return server;

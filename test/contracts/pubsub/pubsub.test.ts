@@ -230,7 +230,8 @@ describe('Pub/sub over a connection that something on the way has dropped', () =
       await proxy.restore();
       await ear.hears(speaking, 'dropped', 'after');
       await until('it is connected again', () => listening.connected);
-      expect(await listening.publish('dropped', 'x')).toBe(1);
+      // Redis was not told of the loss, either, and may still count the dropped connection.
+      expect(await listening.publish('dropped', 'x')).toBeGreaterThanOrEqual(1);
     } finally {
       await Promise.all(opened.splice(0).map((pubsub) => pubsub.close()));
       await proxy.close();

@@ -86,6 +86,29 @@ describe('A send whose COMMIT is cut', () => {
   });
 });
 
+describe('An edit or a regeneration whose COMMIT is cut', () => {
+  it.each(places)('%s is carried out once', async (place) => {
+    const first = await instance.send(scope);
+    (await instance.model.asked(0)).finish();
+    await opened(first.answer.id);
+    requests.cutAt('COMMIT', place);
+    const messageId = toPublicId('msg', first.message.id);
+    const edited = await instance.answers.edit(scope, { messageId, content: 'Else?', whenBusy: 'REJECT' });
+    (await instance.model.asked(1)).finish();
+    await opened(edited.answer.id);
+    requests.cutAt('COMMIT', place);
+    const answerId = toPublicId('msg', edited.answer.id);
+    const again = await instance.answers.regenerate(scope, { messageId: answerId, whenBusy: 'REJECT' });
+    (await instance.model.asked(2)).finish();
+    await opened(again.answer.id);
+    expect(requests.cuts).toBe(2);
+    expect(again.message?.id).toBe(edited.message.id);
+    expect([edited.message.position, edited.answer.position, again.answer.position]).toEqual([3, 4, 5]);
+    expect((await stored()).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5]);
+    expect(instance.model.answers).toHaveLength(3);
+  });
+});
+
 describe('A checkpoint whose outcome is unknown', () => {
   it.each(places)(
     '%s loses and doubles nothing: the writer goes on from where PostgreSQL has the text',

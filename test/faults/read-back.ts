@@ -53,17 +53,20 @@ export interface ReadBack {
 /** Reads everything from both instances and from the database into the history: what was heard of, and what is there. */
 export async function readBack(deps: ReadBack): Promise<void> {
   const rows = await readRows(deps);
-  for (const person of deps.people) {
-    const heardOf = conversationsOf(deps.history, person);
-    const lists = await Promise.all([readList(deps, 'a', person), readList(deps, 'b', person)]);
-    for (const conversation of new Set([...heardOf, ...lists.flat()])) {
-      await Promise.all((['a', 'b'] as const).map((name) => readConversation(deps, name, person, conversation)));
-      deps.history.add({ type: 'rows', conversation, rows: rows.get(conversation) ?? [] });
-      rows.delete(conversation);
-    }
-  }
+  await Promise.all(deps.people.map((person) => readPerson(deps, person, rows)));
   // Of conversations that nobody heard of, and no list gives.
   for (const [conversation, left] of rows) deps.history.add({ type: 'rows', conversation, rows: left });
+}
+
+/** What is read is taken out of `rows`. */
+async function readPerson(deps: ReadBack, person: string, rows: Map<string, StoredRow[]>): Promise<void> {
+  const heardOf = conversationsOf(deps.history, person);
+  const lists = await Promise.all([readList(deps, 'a', person), readList(deps, 'b', person)]);
+  for (const conversation of new Set([...heardOf, ...lists.flat()])) {
+    await Promise.all((['a', 'b'] as const).map((name) => readConversation(deps, name, person, conversation)));
+    deps.history.add({ type: 'rows', conversation, rows: rows.get(conversation) ?? [] });
+    rows.delete(conversation);
+  }
 }
 
 function conversationsOf({ events }: History, person: string): Set<string> {

@@ -205,11 +205,12 @@ function speechOf(random: SeededRandom): Speech {
   const ending = chance < 0.7 ? 'whole' : random.of(...faults);
   const isFast = random.next() < 0.15;
   const content = random.between(20, 4000);
-  const lasts = random.between(1000, 12_000);
-  const pieceUnits = isFast ? random.between(50, 200) : Math.max(1, Math.round((content * 100) / lasts));
+  const reasoning = random.next() < 0.2 ? random.between(10, 500) : 0;
+  const lastsMs = random.between(1000, 12_000);
+  const slowly = Math.ceil(((content + reasoning) * 100) / lastsMs);
   return {
-    ...{ ending, content, pieceUnits },
-    reasoning: random.next() < 0.2 ? random.between(10, 500) : 0,
+    ...{ ending, content, reasoning },
+    pieceUnits: isFast ? random.between(50, 200) : slowly,
     breaksAt: random.between(0, 99),
     everyMs: isFast ? random.between(10, 40) : random.between(60, 140),
   };

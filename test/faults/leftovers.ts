@@ -13,12 +13,15 @@ const separator = ': ';
 
 const names: readonly InstanceName[] = ['a', 'b'];
 
-/** What is held while nobody asks for anything: the least of several looks, since some work comes and goes by itself. */
+/**
+ * What is held while nobody asks for anything: the least of several looks, since some work comes and goes by itself; of
+ * PostgreSQL's connections the most, since an instance opens those for its own work when it first has some.
+ */
 export async function lookAtRest(deployment: Deployment): Promise<Holdings> {
   let least = await holdings(deployment);
   for (let look = 1; look < looks; look += 1) {
     await wait(betweenLooksMs);
-    least = lesser(least, await holdings(deployment));
+    least = merged(least, await holdings(deployment), (name) => (name.startsWith('PostgreSQL') ? Math.max : Math.min));
   }
   return least;
 }
@@ -30,7 +33,7 @@ export async function logLeftovers(deployment: Deployment, history: History, bef
   const isMore = () => [...least].some(([name, count]) => count > (before.get(name) ?? 0));
   while (isMore() && performance.now() < giveUpAtMs) {
     await wait(betweenLooksMs);
-    least = lesser(least, await holdings(deployment));
+    least = merged(least, await holdings(deployment), () => Math.min);
   }
   for (const [name, after] of least) {
     const [where = '', what = ''] = name.split(separator);
@@ -38,9 +41,9 @@ export async function logLeftovers(deployment: Deployment, history: History, bef
   }
 }
 
-function lesser(one: Holdings, other: Holdings): Holdings {
+function merged(one: Holdings, other: Holdings, choice: (name: string) => typeof Math.min): Holdings {
   const all = new Set([...one.keys(), ...other.keys()]);
-  return new Map([...all].map((name) => [name, Math.min(one.get(name) ?? 0, other.get(name) ?? 0)]));
+  return new Map([...all].map((name) => [name, choice(name)(one.get(name) ?? 0, other.get(name) ?? 0)]));
 }
 
 async function holdings({ instances, postgres, redis }: Deployment): Promise<Holdings> {

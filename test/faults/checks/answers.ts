@@ -60,11 +60,18 @@ function isSaid(said: string, text: string): boolean {
   return text.endsWith('\ufffd') && said.startsWith(whole) && next >= 0xd800 && next <= 0xdbff;
 }
 
-/** Was an instance that may have written it killed, stopped or ended since it was asked for? */
-const wasLost = (found: Found, send: Wish) =>
-  send.attempts
+/**
+ * Was an instance that may have written it killed, stopped or ended since it was asked for? Or did it never learn that its
+ * commit was carried out, and told the client to try again: then nobody writes, and the model was not asked.
+ */
+function wasLost(found: Found, send: Wish): boolean {
+  const isUntold = send.attempts.some((attempt) => attempt.outcome !== 'ok' && isPossible(attempt));
+  const isAsked = found.of('model').some(({ key }) => key === send.key);
+  if (isUntold && !isAsked) return true;
+  return send.attempts
     .filter(isPossible)
     .some(({ instance }) => found.faults(/^(kill|SIG)/, instance).some(({ toMs }) => toMs >= send.startedMs));
+}
 
 /** What followers were told: a prefix of what is stored, or ahead of it by what a lost writer may have said last. */
 export const transcriptsFit: Check = (found) => {

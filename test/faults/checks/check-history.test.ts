@@ -96,15 +96,20 @@ describe('It also finds', () => {
     expect(checkHistory(history)).toContain('The message msg_x1 is stored, though its key k2 was refused.');
   });
 
-  it('an answer given up though its instance lived, and none where it was killed', () => {
+  it('an answer given up though its instance lived; none where it was killed, or never knew that it had one to write', () => {
     const lost = withFields('msg_a2', { status: 'INTERRUPTED', error: 'INSTANCE_LOST', content: 'All' });
     const end = { finished: { status: 'INTERRUPTED', content: 'All', reasoning: '' } };
     const transcript = heard('All that', end);
     const isOurs = (text: string) => !text.includes('another end');
-    expect(changed(lost, [transcript]).filter(isOurs)).toEqual([
-      'The answer msg_a2 ended as that of a lost instance, and its instance lived.',
-    ]);
+    const sentence = 'The answer msg_a2 ended as that of a lost instance, and its instance lived.';
+    expect(changed(lost, [transcript]).filter(isOurs)).toEqual([sentence]);
     expect(changed(lost, [transcript, fault('kill -9')]).filter(isOurs)).toEqual([]);
+    const never = withFields('msg_a2', { status: 'INTERRUPTED', error: 'INSTANCE_LOST', content: '' });
+    const history = smallHistory((stored) => both(never(stored)));
+    expect(checkHistory(history.filter((event) => event.type !== 'model' || event.key !== 'k3'))).not.toContain(
+      sentence,
+    );
+    expect(checkHistory(history)).toContain(sentence);
   });
 
   it('a follower that was given more than a living writer stored, or too much of a dead one', () => {

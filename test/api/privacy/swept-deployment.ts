@@ -27,7 +27,13 @@ const settings = {
   MIGRATE: 'on',
   LOG_LEVEL: 'trace',
   LIMITS: JSON.stringify({
-    ...{ answersPerOwner: 100, sendsPerMinute: 1000, conversationsPerMinute: 1000, socketsPerOwner: 100 },
+    ...{
+      answersPerOwner: 100,
+      sendsPerMinute: 1000,
+      conversationsPerMinute: 1000,
+      searchesPerMinute: 1000,
+      socketsPerOwner: 100,
+    },
     // The answers go on for as long as is swept.
     ...{ firstTokenMs: 600_000, betweenTokensMs: 600_000, answerMs: 600_000 },
   }),

@@ -46,6 +46,7 @@ export class Expiry {
 
   /** Temporary conversations that have expired; they read as not there already. Gives how many it deleted. */
   async expireTemporary(signal: AbortSignal): Promise<number> {
+    this.failures = 0;
     let count = 0;
     for (let after = beforeAllExpired; !signal.aborted; ) {
       const found = await findExpired(this.deps.database, after, batch);
@@ -62,6 +63,7 @@ export class Expiry {
 
   /** Conversations that were inactive for as long as their owners, or the server, keep such. Gives how many it deleted. */
   async expireInactive(signal: AbortSignal): Promise<number> {
+    this.failures = 0;
     const { database, serverDays } = this.deps;
     let count = 0;
     for (let after = beforeEverybody; !signal.aborted; ) {

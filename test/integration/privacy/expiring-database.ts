@@ -13,6 +13,8 @@ import { createDatabase, type TestDatabase } from '../../support/test-database.j
 /** A database with people and conversations that had their time; whoever starts it closes it. */
 export class ExpiringDatabase {
   readonly keyring: Keyring;
+  /** The names of the statements of all that expires, BEGIN and COMMIT included. */
+  readonly statements: string[] = [];
   private readonly databases: Database[] = [];
 
   private constructor(
@@ -45,7 +47,7 @@ export class ExpiringDatabase {
     } = {},
   ): Promise<Expiry> {
     const { serverDays = 30, name = 'parley-expiry', onDeleted = () => undefined } = options;
-    const database = await connect(this.own.url, name);
+    const database = await connect(this.own.url, name, (statement) => this.statements.push(statement));
     this.databases.push(database);
     return new Expiry({ database, keyring: this.keyring, log: createLog('silent'), serverDays, onDeleted });
   }
@@ -102,12 +104,12 @@ export interface AuditedBatch {
   readonly conversations: readonly string[];
 }
 
-/** With the limits that a server has by default. */
-const connect = (url: string, applicationName: string) =>
+/** A busy machine takes longer than a server lets anybody wait. */
+const connect = (url: string, applicationName: string, onStatement: (name: string) => void = () => undefined) =>
   Database.connect(
     {
-      ...{ url, applicationName, poolSize: 3, entities: [] },
-      timeouts: { connectMs: 5000, statementMs: 5000, lockMs: 2000 },
+      ...{ url, applicationName, poolSize: 3, entities: [], onStatement },
+      timeouts: { connectMs: 5000, statementMs: 10_000, lockMs: 5000 },
     },
     createLog('silent'),
   );

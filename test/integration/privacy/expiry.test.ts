@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { measuredPlan } from '../../support/plans.js';
-import { SqlClient } from '../../support/sql-client.js';
+import { SqlClient, waitingForLocks } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
 import { ExpiringDatabase } from './expiring-database.js';
 
@@ -36,7 +36,7 @@ describe('Expiry', () => {
     const deleted = await (await stage.expiry()).expireInactive(unaborted);
     writing.abort();
     await writer;
-    expect(longestMs).toBeLessThan(2000);
+    expect(longestMs).toBeLessThan(5000);
     // What was used meanwhile is there, all else is gone.
     const there = await stage.sql.rows<{ id: string }>('SELECT id FROM conversations WHERE deleted_at IS NULL');
     expect(there.map(({ id }) => id).toSorted()).toEqual([...used].toSorted());
@@ -58,7 +58,7 @@ describe('Expiry', () => {
     expect(held).toHaveLength(20);
     const began = performance.now();
     await (await stage.expiry()).expireInactive(unaborted);
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(5000);
     expect(await stage.count(owner)).toEqual({ there: 20, deleted: 130 });
     await holder.rows('COMMIT');
     await holder.close();
@@ -73,16 +73,18 @@ describe('Expiry', () => {
     let batches = 0;
     const stopped = await stage.expiry({ onDeleted: () => ++batches === 3 && stopping.abort() });
     expect(await stopped.expireInactive(stopping.signal)).toBe(300);
-    let after = 0;
-    const kill = () => {
-      after += 1;
-      if (after === 2) void killed();
-    };
-    const killed = () =>
-      stage.sql.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'to be killed'");
-    const victim = await stage.expiry({ name: 'to be killed', onDeleted: kill });
-    await victim.expireInactive(unaborted).catch(() => undefined);
-    expect((await stage.count(owner)).there).toBeGreaterThan(0);
+    // Another is killed between what it does and what it writes down of that.
+    const holder = await SqlClient.connect(await urlOf());
+    await holder.rows('BEGIN');
+    await holder.rows('LOCK TABLE audit_events IN EXCLUSIVE MODE');
+    const killed = (await stage.expiry({ name: 'to be killed' })).expireInactive(unaborted);
+    await until('it waits', async () => (await waitingForLocks(stage.sql)) > 0);
+    await stage.sql.rows(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'to be killed'",
+    );
+    expect(await killed).toBe(0);
+    await holder.close();
+    expect(await stage.count(owner)).toEqual({ there: 700, deleted: 300 });
     await (await stage.expiry()).expireInactive(unaborted);
     expect(await stage.count(owner)).toEqual({ there: 0, deleted: 1000 });
     const conversations = (await stage.audited(owner)).flatMap((event) => event.conversations);
@@ -90,8 +92,10 @@ describe('Expiry', () => {
   });
 
   it('may run on two instances at once: each conversation is deleted, and written down, once', async () => {
-    const owners = await Promise.all(Array.from({ length: 5 }, () => stage.person()));
-    for (const owner of owners) {
+    const owners: string[] = [];
+    for (let number = 0; number < 5; number += 1) {
+      const owner = await stage.person();
+      owners.push(owner);
       await stage.plant(owner, 250, 31);
       await stage.plant(owner, 250, 1, true);
     }
@@ -144,6 +148,19 @@ describe('Expiry', () => {
     expect([await expiry.expireInactive(unaborted), await expiry.expireTemporary(unaborted)]).toEqual([3, 120]);
     expect(await stage.count(last ?? '')).toEqual({ there: 0, deleted: 123 });
     expect(await stage.count(keyless ?? '')).toEqual({ there: 123, deleted: 0 });
+  });
+
+  it('takes the same statements for a batch of one and of a hundred', async () => {
+    const expiry = await stage.expiry();
+    const statementsFor = async (count: number) => {
+      await stage.plant(await stage.person(), count, 31);
+      stage.statements.length = 0;
+      expect(await expiry.expireInactive(unaborted)).toBe(count);
+      return stage.statements.slice(stage.statements.indexOf('BEGIN'), stage.statements.indexOf('COMMIT') + 1);
+    };
+    const ofOne = await statementsFor(1);
+    expect(await statementsFor(100)).toEqual(ofOne);
+    expect(ofOne.length).toBeLessThanOrEqual(10);
   });
 
   it('costs the same however many conversations stay, and reads no table from end to end', async () => {

@@ -11,8 +11,10 @@ export class CastMember {
   readonly clock = new ManualClock();
   readonly instance: Instance;
   readonly pubsub: ScheduledPubSub;
-  /** It takes no more work; its followers were sent away. */
+  /** It takes no more work. */
   drained = false;
+  /** Its sockets are closed. */
+  closed = false;
   /** What ends its followers' subscriptions, as a closing socket does. */
   readonly leaving = new Set<() => Promise<unknown>>();
 
@@ -37,6 +39,7 @@ export class CastMember {
   async drain(graceMs: number): Promise<void> {
     this.drained = true;
     await this.instance.runs.drain(graceMs, 60_000);
+    this.closed = true;
     await Promise.all([...this.leaving].map((leave) => leave()));
     await this.instance.replicas.close();
     await this.pubsub.close();

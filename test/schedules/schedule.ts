@@ -10,9 +10,12 @@ interface Step {
 }
 
 /** More than any schedule takes that comes to an end. */
-const mostSteps = 8000;
+const mostSteps = 5000;
 /** How long a statement may take before PostgreSQL is asked whether it waits for a lock. */
 const answerMs = 3;
+/** How long, and how often, nobody needs to come before it is said that nobody will. */
+const inVainMs = 10;
+const mostInVain = 300;
 
 /**
  * Decides in which order everything goes on that waits for the world: whoever is about to wait for a statement, a
@@ -28,6 +31,7 @@ export class Schedule {
   private readonly timeWeight: number;
   private underWay = 0;
   private someEnded = () => {};
+  private inVain = 0;
   private free = false;
 
   constructor(
@@ -44,8 +48,8 @@ export class Schedule {
 
   /** Resolves when it is this one's turn. */
   async pause(actor: string, what: string): Promise<void> {
-    if (this.free) return;
-    await new Promise<void>((release) => this.waiting.push({ actor, what, release }));
+    if (this.free) await turn();
+    else await new Promise<void>((release) => this.waiting.push({ actor, what, release }));
   }
 
   /** A wait for PostgreSQL begins; the result says that it has ended. */
@@ -113,6 +117,7 @@ export class Schedule {
     const clocks = times.map(([actor, clock]) => ({ weight: this.timeWeight, actor, clock }));
     const choice = this.choose([...steps, ...clocks]);
     if (choice === null) return await this.untilSomeoneComes();
+    this.inVain = 0;
     if ('step' in choice) {
       const { actor, what, release } = choice.step;
       this.waiting.splice(this.waiting.indexOf(choice.step), 1);
@@ -141,10 +146,14 @@ export class Schedule {
     return weight;
   }
 
-  /** Only statements that wait for locks are left: somebody must get one, or somebody waits for ever. */
+  /**
+   * Only statements that wait for locks are left, or work that gives the event loop a turn now and then: somebody comes
+   * soon, or somebody waits for ever.
+   */
   private async untilSomeoneComes(): Promise<void> {
-    if (this.underWay > 0) await wait(20);
-    else throw new Error('Somebody waits for ever: nothing is under way, and no timer is set.');
-    this.trace.push('all wait for locks');
+    this.inVain += 1;
+    if (this.inVain > mostInVain)
+      throw new Error('Somebody waits for ever: nothing is under way, and no timer is set.');
+    await wait(inVainMs);
   }
 }

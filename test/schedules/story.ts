@@ -237,6 +237,7 @@ export class Story {
       await events.return?.();
     };
     member.leaving.add(leave);
+    if (member.closed) await leave();
     const slow = this.random.of(true, false);
     for await (const event of events) {
       if (event instanceof SourceFailure) throw event.error;

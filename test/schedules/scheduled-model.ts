@@ -22,7 +22,7 @@ export function writeScript(random: SeededRandom): Script {
     said[type] += event.text;
     events.push(event);
   }
-  const end = random.of<Script['end']>('finish', 'finish', 'finish', 'cut', 'failure', 'silence', 'silence', 'silence');
+  const end = random.of<Script['end']>('finish', 'finish', 'cut', 'failure', 'silence', 'silence');
   return { events, end, content: said.text, reasoning: said.reasoning };
 }
 

@@ -129,9 +129,9 @@ export class Story {
   /** Everything comes to its end: what is written, what no writer will settle, and what is followed. */
   private async end(followers: readonly Promise<void>[]): Promise<void> {
     const { sql, plain } = this.stage;
-    const written = this.answers.filter(({ answer }) => this.isWritten(answer.id));
-    const unheard = written.filter(() => this.random.of(true, false));
-    await Promise.all(unheard.map(({ answer }) => this.act(() => this.cancel(answer.id))));
+    const cancelsAll = this.random.of(true, true, false);
+    const written = this.answers.filter(({ answer }) => cancelsAll && this.isWritten(answer.id));
+    await Promise.all(written.map(({ answer }) => this.act(() => this.cancel(answer.id))));
     // Each of these ends by itself, without a stop.
     while (this.cancelled.some((answerId) => this.isWritten(answerId))) await this.schedule.pause('people', 'wait');
     await Promise.all(

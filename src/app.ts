@@ -79,7 +79,8 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
       'Query.search': unsaidSearchSize,
       'SearchEdge.highlights': highlightsOfEdge,
       'Query.usageReport': reportRows,
-      'Message.siblings': config.limits.alternatives,
+      // Most messages have few: a whole page may ask for them, and only one message for siblings of siblings.
+      'Message.siblings': Math.ceil(config.limits.alternatives / 2),
     },
     bulkMutations: ['appendMessages'],
     graphiql: config.graphiql ? createGraphiQLHandler(graphiQLFolder()) : null,

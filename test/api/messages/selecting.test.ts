@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { startApp, type TestApp } from '../../support/app.js';
 import { isOver } from '../../support/ask.js';
 import { edit, select, trySelect } from '../../support/branches.js';
-import { append, create, readBranch, readMessage, send } from '../../support/conversations.js';
+import { append, attempt, create, readBranch, readMessage, send } from '../../support/conversations.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
@@ -151,6 +151,18 @@ describe('selectBranch', () => {
 });
 
 describe('Message.siblings', () => {
+  it('can be asked for of a whole page; siblings of siblings only of one message', async () => {
+    const conversationId = await create(person);
+    await append(person, { conversationId, messages: [{ role: 'USER', content: 'A' }] });
+    const page = 'query ($id: ID!) { conversation(id: $id) { messages { nodes { id siblings { id } } } } }';
+    await person.data(page, { id: conversationId });
+    const deep = (size: number) => `query ($id: ID!) {
+      conversation(id: $id) { messages(last: ${size}) { nodes { siblings { siblings { id } } } } }
+    }`;
+    await person.data(deep(1), { id: conversationId });
+    expect(await attempt(person, deep(2), { id: conversationId })).toMatchObject({ code: 'TOO_COMPLEX' });
+  });
+
   it('are a message and its alternatives under the same parent, oldest first, in one statement for any number', async () => {
     const conversationId = await create(person);
     const ids = await say(conversationId, undefined, ...Array.from({ length: 12 }, (_, index) => `${index}`));

@@ -11,6 +11,7 @@ import type { AppendPlace } from '../messages/append.repository.js';
 import type { LockedConversation } from '../messages/conversation-lock.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import type { RecentMessages } from '../messages/recent-messages.js';
+import { CommitOutcomeUnknown } from '../platform/database.js';
 import { newId } from '../platform/ids.js';
 import type { Rates } from '../platform/rates.js';
 import type { Turns } from '../platform/turns.js';
@@ -88,7 +89,7 @@ export class Asking {
           ...{ place: wish.place, placeField: wish.placeField, beginsAnswer: true },
           plan: (conversation) => {
             const model = this.chooseModel(wish, conversation);
-            writing.prepare(model);
+            writing.prepare(model, conversation);
             const run = { messageId: key.messageId, runId: key.runId, instance: this.deps.instance, model };
             return { messages: messagesOf(wish, questionId, key.messageId, model), run };
           },
@@ -99,6 +100,10 @@ export class Asking {
       writing.start(outcome, answer);
       this.deps.onChanged(ownerId, conversationId);
       return { conversation: await storedConversation(this.deps.database, ownerId, conversationId), message, answer };
+    } catch (error) {
+      // The person is told now, and may ask again with the key: then the answer had better be under way.
+      if (error instanceof CommitOutcomeUnknown) void writing.startWhereCommitted();
+      throw error;
     } finally {
       writing.discardUnlessStarted();
     }

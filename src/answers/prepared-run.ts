@@ -1,7 +1,8 @@
 import type { Keyring } from '../identity/keyring.js';
 import type { LockedConversation } from '../messages/conversation-lock.repository.js';
+import { findMessage } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
-import type { Clock } from '../platform/clock.js';
+import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
 import type { RunKey } from './answer.repository.js';
 import type { ModelProvider } from './model/model.js';
@@ -23,10 +24,16 @@ export interface PlacedRun extends Pick<PromptSource, 'recent'> {
   readonly conversation: LockedConversation;
 }
 
+/** How often it is looked whether a commit was carried out, and for how long: within the lease that it gave. */
+const lookEveryMs = 500;
+const doubtMs = 8000;
+
 /** A run that can be followed from before the commit on, and is taken back where there is none. */
 export class PreparedRun {
   private run: Run | null = null;
+  private conversation: LockedConversation | null = null;
   private started = false;
+  private inDoubt = false;
   private place: Omit<PromptSource, 'model'> | null = null;
 
   constructor(
@@ -35,8 +42,9 @@ export class PreparedRun {
   ) {}
 
   /** @throws UNAVAILABLE where this instance is shutting down */
-  prepare(model: ModelSettings): void {
+  prepare(model: ModelSettings, conversation: LockedConversation): void {
     this.discardUnlessStarted();
+    this.conversation = conversation;
     const { runs, providerOf, database: querier, keyring, clock } = this.deps;
     const read = (signal: AbortSignal) => {
       if (!this.place) throw new Error('A run was started before its place was known.');
@@ -58,7 +66,33 @@ export class PreparedRun {
     this.deps.runs.start(this.run, conversation.expires_at);
   }
 
+  /**
+   * Whether the transaction committed could not be learned: looks for its answer for a while, and begins to write it where
+   * it is there. Nobody else would, and it would be given up as lost. Never rejects.
+   */
+  async startWhereCommitted(): Promise<void> {
+    const { run, conversation } = this;
+    if (!run || !conversation || this.started) return;
+    this.inDoubt = true;
+    const answer = await this.findAnswer(run.signal);
+    this.inDoubt = false;
+    if (answer?.status === 'STREAMING') this.start({ conversation, recent: Promise.resolve(null) }, answer);
+    else this.discardUnlessStarted();
+  }
+
   discardUnlessStarted(): void {
-    if (this.run && !this.started) this.deps.runs.discard(this.run);
+    if (this.run && !this.started && !this.inDoubt) this.deps.runs.discard(this.run);
+  }
+
+  private async findAnswer(signal: AbortSignal): Promise<MessageRow | null> {
+    const { database, clock } = this.deps;
+    const giveUpAtMs = clock.monotonic() + doubtMs;
+    while (!signal.aborted && clock.monotonic() < giveUpAtMs) {
+      // What fails now, since PostgreSQL is away, may be there a moment later.
+      const found = await findMessage(database, this.key.ownerId, this.key.messageId).catch(() => null);
+      if (found) return found;
+      await pause(clock, lookEveryMs, signal);
+    }
+    return null;
   }
 }

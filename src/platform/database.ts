@@ -209,6 +209,7 @@ export class Database implements Querier {
   /**
    * For a transaction that carries its own ids and an idempotency key: when the outcome of COMMIT is unknown, it runs
    * once more. The unique key then waits for the first to end and tells which it was; a plain look-up could not.
+   * @throws CommitOutcomeUnknown where that was not to be had either
    */
   async transactionOnce<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     try {
@@ -216,7 +217,9 @@ export class Database implements Querier {
     } catch (error) {
       if (!(error instanceof CommitOutcomeUnknown)) throw error;
       this.log.warn('outcome of a commit unknown, running the transaction again');
-      return await this.transaction(work);
+      return await this.transaction(work).catch((again: unknown) => {
+        throw again instanceof ParleyError && again.code === 'UNAVAILABLE' ? new CommitOutcomeUnknown(again) : again;
+      });
     }
   }
 

@@ -7,7 +7,7 @@ export type CutPlace = 'before it arrives' | 'before its answer arrives';
 /** Stands before a database, and cuts the connection on which a certain statement is sent. */
 export class CuttingProxy {
   private readonly sockets = new Set<Socket>();
-  private cut: { readonly text: string; readonly place: CutPlace } | null = null;
+  private cut: { readonly text: string; readonly place: CutPlace; times: number } | null = null;
   /** How many connections were cut so. */
   cuts = 0;
 
@@ -32,9 +32,9 @@ export class CuttingProxy {
     return Object.assign(new URL(this.target), { host: `127.0.0.1:${address.port}` }).href;
   }
 
-  /** The next time that a message to the server holds `text`, its connection is cut. */
-  cutAt(text: string, place: CutPlace): void {
-    this.cut = { text, place };
+  /** The next time, or so many times, that a message to the server holds `text`, its connection is cut. */
+  cutAt(text: string, place: CutPlace, times = 1): void {
+    this.cut = { text, place, times };
   }
 
   async close(): Promise<void> {
@@ -52,7 +52,8 @@ export class CuttingProxy {
         return;
       }
       const { place } = this.cut;
-      this.cut = null;
+      this.cut.times -= 1;
+      if (this.cut.times === 0) this.cut = null;
       this.cuts += 1;
       if (place === 'before it arrives') client.destroy();
       else {

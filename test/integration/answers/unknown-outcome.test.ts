@@ -86,6 +86,34 @@ describe('A send whose COMMIT is cut', () => {
   });
 });
 
+describe('A send whose COMMIT is cut again when it is run again', () => {
+  const refusal = { extensions: { code: 'UNAVAILABLE', retryable: true } };
+
+  it('is refused for now, and where it was carried out it is answered all the same: nobody else would', async () => {
+    requests.cutAt('COMMIT', 'before its answer arrives', 2);
+    await expect(instance.send(scope, { idempotencyKey: 'the key' })).rejects.toMatchObject(refusal);
+    expect(requests.cuts).toBe(2);
+    const model = await instance.model.asked(0);
+    const again = await instance.send(scope, { idempotencyKey: 'the key' });
+    model.say('Once.');
+    model.finish();
+    expect(await opened(again.answer.id)).toEqual({ text: 'Once.', status: 'COMPLETE' });
+    expect(instance.model.answers).toHaveLength(1);
+  });
+
+  it('is refused for now, and where it was not carried out nothing is begun', async () => {
+    requests.cutAt('COMMIT', 'before it arrives', 2);
+    await expect(instance.send(scope, { idempotencyKey: 'the key' })).rejects.toMatchObject(refusal);
+    expect(requests.cuts).toBe(2);
+    await until('nothing is stored', async () => (await stored()).length === 0);
+    const { answer, model } = await instance.ask(scope, { idempotencyKey: 'the key' });
+    model.finish();
+    expect(await opened(answer.id)).toMatchObject({ status: 'COMPLETE' });
+    await instance.stop(0);
+    expect(instance.model.answers).toHaveLength(1);
+  });
+});
+
 describe('An edit or a regeneration whose COMMIT is cut', () => {
   it.each(places)('%s is carried out once', async (place) => {
     const first = await instance.send(scope);

@@ -13,7 +13,7 @@ import { scenario } from './sync-steps.js';
 const runs = Number(process.env.SYNC_RUNS ?? 60);
 /** Of so many runs one has its Redis killed on the way. */
 const calmRuns = 10;
-const lanes = 3;
+const lanes = 5;
 
 let folder: TemporaryFolder;
 let model: ScriptedModel;

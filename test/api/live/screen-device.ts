@@ -18,6 +18,8 @@ export class ScreenDevice {
   /** Of the last read: what a library subscribes with again and again. */
   private firstCursor: string | null = null;
   private client: SocketClient | null = null;
+  /** Events to come before it is cut. */
+  private left = Number.POSITIVE_INFINITY;
   private work: Promise<void> = Promise.resolve();
 
   constructor(
@@ -50,14 +52,21 @@ export class ScreenDevice {
     this.firstCursor = syncCursor;
   }
 
-  /** Subscribes after the cursor of the last event, or with the variables that it began with. */
-  async connect(person: Person, from: 'last' | 'first'): Promise<void> {
+  /** Subscribes after the cursor of the last event, or with the variables that it began with; is cut after so many. */
+  async connect(person: Person, from: 'last' | 'first', cutAfter: number | null = null): Promise<void> {
     await this.disconnect('leave');
     const client = await SocketClient.connect(`${person.url.replace(/^http/, 'ws')}/graphql`, person.token);
     this.client = client;
+    this.left = cutAfter ?? Number.POSITIVE_INFINITY;
     client.socket.on('message', (data) => this.hear(client, person, String(data)));
     const after = from === 'first' ? this.firstCursor : this.screen.cursor;
     client.subscribe('screen', this.recipe.follow + this.recipe.fragments, { id: this.conversationId, after });
+  }
+
+  /** It is not cut any more. */
+  async stay(person: Person): Promise<void> {
+    this.left = Number.POSITIVE_INFINITY;
+    if (!this.isConnected) await this.connect(person, 'last');
   }
 
   async disconnect(how: 'leave' | 'cut'): Promise<void> {
@@ -72,7 +81,12 @@ export class ScreenDevice {
   private hear(client: SocketClient, person: Person, data: string): void {
     const { type, payload }: { type: string; payload: Payload } = JSON.parse(data);
     this.work = this.work.then(async () => {
-      if (this.client === client && type === 'next') await this.take(person, payload);
+      if (this.client !== client || type !== 'next') return;
+      await this.take(person, payload);
+      this.left -= 1;
+      if (this.left > 0) return;
+      this.client = null;
+      client.terminate();
     });
     this.work.catch((error: Error) => {
       this.failure ??= error;

@@ -87,7 +87,7 @@ export class SyncRun {
   private async step(step: Step, device: ScreenDevice): Promise<void> {
     if (device.failure) throw device.failure;
     if (step.do === 'leave' || step.do === 'cut') await device.disconnect(step.do);
-    else if (step.do === 'come') await device.connect(this.person(step.at), step.from);
+    else if (step.do === 'come') await device.connect(this.person(step.at), step.from, step.cutAfter);
     else if (step.do === 'redis') await this.stage.redis(step.is);
     else if (step.do === 'see') await this.see(device);
     else if (step.do === 'reload') {
@@ -169,8 +169,9 @@ export class SyncRun {
   }
 
   private async say({ pieces, thought }: Extract<Step, { do: 'say' }>): Promise<void> {
+    if (!this.writing || !(await this.isRunning(this.writing))) await this.ask({ do: 'send', at: 0, after: null });
     const { writing } = this;
-    if (!writing || !(await this.isRunning(writing))) return;
+    if (!writing) return;
     if (thought) await writing.byHand.reasoning(this.nextText('thought'));
     for (let piece = 0; piece < pieces; piece += 1) await writing.byHand.text(this.nextText('piece'));
   }
@@ -242,7 +243,7 @@ export class SyncRun {
       return conversation.activeAnswer === null;
     };
     await until('the answer is final', isFinal, patienceMs);
-    if (!device.isConnected) await device.connect(this.people[1], 'last');
+    await device.stay(this.people[1]);
     const { conversation, messages } = await readScreen(this.people[0], this.stage.recipe, this.conversationId);
     const fresh = JSON.stringify({ conversation, messages });
     const isSame = () => device.failure !== null || JSON.stringify(device.shown) === fresh;
@@ -258,7 +259,7 @@ export class SyncRun {
     await this.people[0].data(deletion, { ids: [this.conversationId] });
     this.writing = null;
     await this.stage.redis('started');
-    if (!device.isConnected) await device.connect(this.people[1], 'last');
+    await device.stay(this.people[1]);
     await until('the device knows that it is gone', () => device.isGone || device.failure, patienceMs);
     if (device.failure) throw device.failure;
   }

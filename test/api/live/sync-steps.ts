@@ -11,12 +11,15 @@ export type Step =
   | { readonly do: 'select' | 'erase'; readonly at: number; readonly of: number }
   | { readonly do: 'rate'; readonly at: number; readonly of: number; readonly rating: 'UP' | 'DOWN' | null }
   | { readonly do: 'update'; readonly at: number; readonly what: 'title' | 'pinned' | 'archived'; readonly on: boolean }
-  | { readonly do: 'come'; readonly at: number; readonly from: 'last' | 'first' }
+  /** `cutAfter`: so many events; null for as long as nothing else cuts it. */
+  | { readonly do: 'come'; readonly at: number; readonly from: 'last' | 'first'; readonly cutAfter: number | null }
   | { readonly do: 'redis'; readonly is: 'killed' | 'started' };
 
 const at = fc.nat({ max: 1 });
 /** One of the messages that were made so far, counted from the newest. */
 const of = fc.nat({ max: 9 });
+/** After so many events; null for as long as nothing else happens. */
+const cutAfter: fc.Arbitrary<number | null> = fc.option(fc.integer({ min: 1, max: 4 }), { freq: 2 });
 const after = fc.option(of, { freq: 3 });
 const doing = <const Do extends Step['do']>(name: Do) => fc.constant(name);
 
@@ -25,10 +28,10 @@ type Weighted = fc.WeightedArbitrary<Step>[];
 const begins: Weighted = [
   { weight: 5, arbitrary: fc.record({ do: doing('send'), at, after }) },
   {
-    weight: 6,
+    weight: 9,
     arbitrary: fc.record({ do: doing('say'), pieces: fc.integer({ min: 1, max: 3 }), thought: fc.boolean() }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('finish', 'see') }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('finish', 'see', 'see') }) },
   { weight: 1, arbitrary: fc.record({ do: doing('cancel'), at }) },
   { weight: 3, arbitrary: fc.record({ do: doing('append'), at, count: fc.integer({ min: 1, max: 3 }), after }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('edit', 'regenerate', 'select', 'erase'), at, of }) },
@@ -45,10 +48,13 @@ const begins: Weighted = [
 const comings: Weighted = [
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('leave', 'cut') }) },
   {
-    weight: 6,
-    arbitrary: fc.record({ do: doing('come'), at, from: fc.constantFrom('last', 'last', 'last', 'first') }),
+    weight: 8,
+    arbitrary: fc.record({
+      ...{ do: doing('come'), at, from: fc.constantFrom('last', 'last', 'last', 'first') },
+      cutAfter,
+    }),
   },
-  { weight: 1, arbitrary: fc.record({ do: doing('reload'), at }) },
+  { weight: 2, arbitrary: fc.record({ do: doing('reload'), at }) },
 ];
 
 const faults: Weighted = [

@@ -84,7 +84,9 @@ describe('Conversation sync', () => {
       works.push(runMany(faulty, faultyRuns, seed + lanes, true));
       const failed = (await Promise.allSettled(works)).filter((one) => one.status === 'rejected');
       if (failed[0])
-        throw new Error(`With TEST_SEED=${seed}: ${failed.map(({ reason }) => String(reason)).join('\n')}`);
+        throw new Error(
+          `With TEST_SEED=${seed}: ${failed.map(({ reason }) => `${reason}\n${reason.cause}`).join('\n')}`,
+        );
       // All that a client can be told was told.
       for (const kind of ['AnswerDelta', 'AnswerFinished', 'MessageChanged', 'ConversationChanged', 'branchChanged']) {
         expect([kind, (counts.get(kind) ?? 0) > runs / 4]).toEqual([kind, true]);

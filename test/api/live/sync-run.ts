@@ -187,8 +187,9 @@ export class SyncRun {
     const { writing } = this;
     if (!writing || !device.isConnected || !(await this.isRunning(writing)) || this.said === 0) return;
     const stored = async () => (await readMessage(this.people[0], writing.answerId)).content;
-    const shows = async () => (device.contentOf(writing.answerId)?.length ?? -1) >= (await stored()).length;
-    await until('the device shows what is durable', shows, patienceMs);
+    const isSeen = async () => (device.contentOf(writing.answerId)?.length ?? -1) >= (await stored()).length;
+    const isAway = async () => !device.isConnected || device.failure !== null || !(await this.isRunning(writing));
+    await until('the device shows what is durable', async () => (await isAway()) || (await isSeen()), patienceMs);
   }
 
   private async isRunning({ answerId }: Writing): Promise<boolean> {

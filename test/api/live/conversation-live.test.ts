@@ -3,9 +3,7 @@ import { startApp, type TestApp } from '../../support/app.js';
 import { ModelByHand } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
-import { SeededRandom } from '../../support/seeded-random.js';
 import { SqlClient } from '../../support/sql-client.js';
-import { until } from '../../support/until.js';
 import { ConversationDevice, readConversation } from './conversation-device.js';
 
 let model: ScriptedModel;
@@ -150,34 +148,3 @@ describe('A conversation, live', () => {
     expect(first?.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'after' });
   });
 });
-
-describe('Resuming', () => {
-  it('a client that disconnects at random and resumes by cursor has, at the end, exactly what a fresh read gives', async () => {
-    const random = new SeededRandom(20_261_120);
-    for (let run = 0; run < 12; run += 1) {
-      const [ada, elsewhere] = twoDevices();
-      const { id, syncCursor } = await create(ada);
-      const device = ConversationDevice.follow(elsewhere, id, syncCursor);
-      const reconnect = async () => {
-        await device.leave();
-        device.connect(random.next() < 0.5 ? ada : elsewhere);
-      };
-      for (let turn = 0; turn < 3; turn += 1) {
-        const { question, answer } = nextQuestion();
-        await send(random.next() < 0.5 ? ada : elsewhere, id, question);
-        for (let piece = 0; piece < 4; piece += 1) {
-          await answer.text(`piece ${piece} of run ${run}, `);
-          if (random.next() < 0.5) await reconnect();
-        }
-        await answer.finish();
-        if (random.next() < 0.33) await reconnect();
-        await until('the answer is final', async () => (await readConversation(ada, id)).messages.every(isFinal));
-      }
-      const fresh = await readConversation(ada, id);
-      await device.until(() => JSON.stringify(device.state()) === JSON.stringify(fresh));
-      await device.leave();
-    }
-  });
-});
-
-const isFinal = ({ status }: { readonly status: string }) => status === 'COMPLETE';

@@ -152,6 +152,8 @@ describe('The damage of a stored text', () => {
 describe('A conversation with a damaged message', () => {
   it('goes on: the model is shown the others', async () => {
     await sql.rows("UPDATE messages SET sealed_content = '\\x01' WHERE id = ANY ($1)", [uuids(1, 2)]);
+    // What is kept near at hand is from before the damage, and of another revision from here on.
+    await sql.rows('UPDATE conversations SET revision = revision + 1 WHERE id = $1', [uuidOf(conversation)]);
     model.replyWith(answered('Sure.'));
     const { answer } = await send(ada, { conversationId: conversation, content: 'And now?' });
     const read = 'query ($id: ID!) { message(id: $id) { status content } }';

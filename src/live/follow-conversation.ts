@@ -9,7 +9,7 @@ import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinChunks, type Offsets, openColumn } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { Instant } from '../platform/instant.js';
-import { allOf, type SyncState, whole } from './sync-cursor.js';
+import { allOf, justBefore, type SyncState, whole } from './sync-cursor.js';
 import { untilAvailable } from './until-available.js';
 import type { WatchedConversation } from './watched.js';
 
@@ -273,8 +273,6 @@ const lengthOf = ({ content, reasoning }: AnswerText): Offsets => ({
   content: content.length,
   reasoning: reasoning.length,
 });
-
-const justBefore = ({ revision, position }: MessageRow): SyncState['seen'] => ({ revision, position: position - 1 });
 
 /** What a follower has of a running answer, where that is more than is durable and the text reaches so far. */
 function knownText({ text: { live }, offset }: Running, durable: AnswerText): AnswerText | null {

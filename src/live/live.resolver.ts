@@ -4,6 +4,7 @@ import { AnswerDelta, AnswerFinished } from '../answers/answer.types.js';
 import { startOfAnswer } from '../answers/live-text.js';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
 import { Conversation } from '../conversations/conversation.types.js';
+import type { ConversationRow } from '../conversations/conversation-row.js';
 import { ParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { MakeMessageLoaders, MessageLoaders } from '../messages/message.loaders.js';
@@ -23,7 +24,7 @@ import {
   MessageChanged,
   syncCursorAfter,
 } from './live.types.js';
-import { allOf, writeSyncCursor } from './sync-cursor.js';
+import { allOf, justBefore, type SyncState, writeSyncCursor } from './sync-cursor.js';
 
 /** What TypeGraphQL hands to the source of a subscription. */
 interface SourceRequest {
@@ -47,12 +48,7 @@ export class LiveResolver {
     const loaders = scope.of(this.messages);
     if (row.active_answer_id !== null) await loaders.byId.load(row.active_answer_id);
     // The same object that the operation shows: one length of a running answer wherever it is read.
-    const answer = loaders.running(row.id);
-    if (!answer) return writeSyncCursor(scope.keys, row.id, allOf(row.revision));
-    const running = { messageId: answer.row.id, offsets: offsetsOf(answer) };
-    // One that the operation shows as running, though it had ended when the header was read: its end is still to be told.
-    const revision = answer.row.id === row.active_answer_id ? row.revision : answer.row.revision;
-    return writeSyncCursor(scope.keys, row.id, allOf(revision, running));
+    return writeSyncCursor(scope.keys, row.id, stateOf(row, loaders.running(row.id)));
   }
 
   @Subscription(() => ConversationEvent, {
@@ -95,6 +91,20 @@ export class LiveResolver {
       return new ConversationChanged(event, event.scope.of(this.conversationLoaders).keep(event.row));
     return new ConversationDeleted(event.conversationId);
   }
+}
+
+/** Where somebody stands who has read this header, and with it this answer as running. */
+function stateOf(header: ConversationRow, answer: Message | null): SyncState {
+  if (!answer) return allOf(header.revision);
+  const { row } = answer;
+  const running = { messageId: row.id, offsets: offsetsOf(answer) };
+  // It had ended when the header was read: its end is still to be told.
+  if (row.id !== header.active_answer_id) return allOf(row.revision, running);
+  if (row.visible) return allOf(header.revision, running);
+  // On a branch that is not shown: whoever read the pages does not have it, and is given it first.
+  return row.revision <= header.revision
+    ? { ...allOf(header.revision), seen: justBefore(row) }
+    : allOf(header.revision);
 }
 
 /** From its first character where it cannot be opened: its deltas may still come. */

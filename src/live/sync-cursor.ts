@@ -18,6 +18,9 @@ export interface SyncState {
 /** A revision that was delivered whole. */
 export const whole = (revision: number): Seen => ({ revision, position: endOfBranch });
 
+/** Everything before this place of a revision. */
+export const justBefore = ({ revision, position }: Seen): Seen => ({ revision, position: position - 1 });
+
 /** Where somebody stands who has all of a revision, and nothing later. */
 export const allOf = (revision: number, running: SyncState['running'] = null): SyncState => ({
   seen: whole(revision),

@@ -28,11 +28,11 @@ afterAll(async () => {
 let questions = 0;
 
 /** A question whose answer is written by hand, sent. */
-async function ask(person: Person, conversationId: string) {
+async function ask(person: Person, conversationId: string, parentId?: string) {
   questions += 1;
   const answer = new ModelByHand();
   model.answer(`question ${questions}`, answer.reply);
-  const sent = await send(person, { conversationId, content: `question ${questions}` });
+  const sent = await send(person, { conversationId, content: `question ${questions}`, ...(parentId && { parentId }) });
   return { ...sent, byHand: answer };
 }
 
@@ -153,6 +153,25 @@ describe('A running answer', () => {
     const [header] = await eventsUntil(ada, { id }, isHeader);
     const resumed = await eventsUntil(ada, { id, after: header?.cursor ?? '' }, isHeader);
     expect(resumed[0]?.message).toMatchObject({ status: 'STREAMING', content: 'Once ' });
+    await byHand.finish();
+  });
+
+  it('on a branch that is not shown comes whole before its deltas, since who read the pages does not have it', async () => {
+    const ada = one.person();
+    const id = await create(ada);
+    const { messages } = await append(ada, { conversationId: id, messages: said('one', 'two') });
+    const { byHand, answer } = await ask(ada, id, messages[0]?.id);
+    await byHand.text('Once ');
+    await isDurable(ada, answer.id, 'Once ');
+    const select = 'mutation ($id: ID!) { selectBranch(messageId: $id) { conversation { id } } }';
+    await ada.data(select, { id: messages[1]?.id });
+    const events = await eventsUntil(ada, { id, after: await syncCursorOf(ada, id) }, async (event) => {
+      if (isHeader(event)) await byHand.text('upon');
+      return event.text !== undefined;
+    });
+    const ofAnswer = events.filter((event) => event.message?.id === answer.id);
+    expect(kindsOf(ofAnswer)).toEqual(['MessageChanged', 'AnswerDelta']);
+    expect(ofAnswer.map(({ message }) => message?.content)).toEqual(['Once ', 'Once upon']);
     await byHand.finish();
   });
 

@@ -104,7 +104,13 @@ export class ScreenDevice {
     if (again === null) return;
     if (again !== 'pages') this.gaps += 1;
     const { messages } = await readScreen(person, this.recipe, this.conversationId);
-    for (const message of messages) this.screen.messages.set(message.id, message);
+    for (const message of messages) if (!this.hasMoreOf(message)) this.screen.messages.set(message.id, message);
+  }
+
+  /** As README.md says: of an answer that is being written, deltas bring more than a read does. */
+  private hasMoreOf({ id, status, content }: ShownMessage): boolean {
+    const known = this.screen.messages.get(id);
+    return status === 'STREAMING' && known?.status === status && known.content.length >= content.length;
   }
 
   private count(kind: string): void {

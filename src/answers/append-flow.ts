@@ -214,7 +214,7 @@ async function create(
     message_count: 0,
     model: row.model,
     system_prompt: row.system_prompt,
-    expires_at: row.expires_at,
+    expires_in_ms: row.expires_at === null ? null : Date.parse(row.expires_at) - Date.parse(row.created_at),
     has_title: row.title !== null,
     has_automatic_title: false,
     token_estimate: 0,

@@ -63,7 +63,7 @@ export class PreparedRun {
       recent,
     };
     this.started = true;
-    this.deps.runs.start(this.run, conversation.expires_at);
+    this.deps.runs.start(this.run, conversation.expires_in_ms);
   }
 
   /**

@@ -5,7 +5,6 @@ import { findMessage } from '../messages/message.repository.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
-import type { Instant } from '../platform/instant.js';
 import type { Log } from '../platform/log.js';
 import type { PubSub, Subscription } from '../platform/pubsub.js';
 import type { RunKey } from './answer.repository.js';
@@ -105,14 +104,16 @@ export class Runs {
   }
 
   /**
-   * The transaction has committed: asks the model, once. At `expiresAt` the conversation is gone, and the answer with it:
-   * the model is stopped, though no row of it was removed yet.
+   * The transaction has committed: asks the model, once. After `expiresInMs` the conversation is gone, and the answer with
+   * it: the model is stopped, though no row of it was removed yet.
    */
-  start(run: Run, expiresAt: Instant | null): void {
+  start(run: Run, expiresInMs: number | null): void {
     const entry = this.entries.get(run.key.messageId);
     if (!entry || entry.started) return;
     entry.started = true;
-    if (expiresAt !== null) entry.cancelExpiry = this.stopAt(run, expiresAt);
+    if (expiresInMs !== null) {
+      entry.cancelExpiry = this.deps.clock.after(Math.min(expiresInMs, greatestLimit), () => run.stop('fenced'));
+    }
     entry.subscription = this.deps.pubsub.subscribe(channelOf(run.key.messageId), {
       message: (text) => this.hear(entry, text),
       renewed: () => entry.publisher.alive(),
@@ -186,11 +187,6 @@ export class Runs {
     const bound = new AbortController();
     await Promise.race([work, pause(this.deps.clock, ms, bound.signal)]);
     bound.abort();
-  }
-
-  private stopAt(run: Run, expiresAt: Instant): () => void {
-    const leftMs = Math.max(0, Date.parse(expiresAt) - this.deps.clock.now());
-    return this.deps.clock.after(Math.min(leftMs, greatestLimit), () => run.stop('fenced'));
   }
 
   private async write(entry: Entry): Promise<void> {

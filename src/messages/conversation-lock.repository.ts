@@ -1,7 +1,6 @@
 import { isThere } from '../conversations/conversation-row.js';
 import type { RequestClaim } from '../conversations/request.repository.js';
 import { statement, type Transaction } from '../platform/database.js';
-import type { Instant } from '../platform/instant.js';
 
 /** The header of a conversation whose row this transaction has locked: nobody else adds to it before the commit. */
 export interface LockedConversation {
@@ -15,7 +14,8 @@ export interface LockedConversation {
   readonly model: string | null;
   readonly system_prompt: string | null;
   /** Of a temporary one; null: it is kept. */
-  readonly expires_at: Instant | null;
+  /** By the database's clock; null where it does not expire. */
+  readonly expires_in_ms: number | null;
   readonly has_title: boolean;
   readonly has_automatic_title: boolean;
   /** Of all its messages, on every branch. */
@@ -25,7 +25,7 @@ export interface LockedConversation {
 const lockedColumns = `
   conversation.id, conversation.revision, conversation.last_position, conversation.leaf_id,
   conversation.leaf_position, conversation.leaf_segment, conversation.message_count, conversation.model,
-  conversation.expires_at,
+  (extract(epoch FROM conversation.expires_at - now()) * 1000)::double precision AS expires_in_ms,
   encode(conversation.sealed_system_prompt, 'base64') AS system_prompt,
   conversation.sealed_title IS NOT NULL AS has_title,
   conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title,

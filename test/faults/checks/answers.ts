@@ -138,9 +138,42 @@ function aheadAllowed(found: Found, { call, send }: Answer, untilMs: number): nu
   return Math.max(aheadOfCheckpoint, halfSecond * (databaseAway ? halfSecondsWithoutDatabase : 1));
 }
 
-/** No lease has run out more than 30 s ago. */
-export const leasesLive: Check = (found) =>
-  found
-    .of('lease')
-    .filter(({ expiredMs }) => expiredMs > 30_000)
-    .map(({ answer, expiredMs }) => `The lease of ${answer} had run out ${Math.round(expiredMs / 1000)} s before.`);
+/** No lease has run out more than 30 s ago, of time in which an instance lived and PostgreSQL answered. */
+export const leasesLive: Check = (found) => {
+  const outages = [...found.faults(/^PostgreSQL stopped/), ...bothGone(found)];
+  return found.of('lease').flatMap(({ answer, expiredMs, atMs }) => {
+    const nobodyMs = sharedMs({ fromMs: atMs - expiredMs, toMs: atMs }, outages);
+    const seconds = Math.round((expiredMs - nobodyMs) / 1000);
+    return seconds > 30 ? [`The lease of ${answer} had run out ${seconds} s before.`] : [];
+  });
+};
+
+/** When neither instance lived. */
+function bothGone(found: Found): Span[] {
+  const [a, b] = ['a', 'b'].map((name) => found.faults(/^(kill|SIG)/, name));
+  return (a ?? []).flatMap((one) =>
+    (b ?? []).flatMap((other) =>
+      overlapMs(one, other) > 0
+        ? [{ fromMs: Math.max(one.fromMs, other.fromMs), toMs: Math.min(one.toMs, other.toMs) }]
+        : [],
+    ),
+  );
+}
+
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const overlapMs = (one: Span, other: Span) =>
+  Math.max(0, Math.min(one.toMs, other.toMs) - Math.max(one.fromMs, other.fromMs));
+
+/** How long of `whole` any of the parts covers; where two cover the same, it counts once. */
+function sharedMs(whole: Span, parts: readonly Span[]): number {
+  let [sum, coveredToMs] = [0, whole.fromMs];
+  for (const part of parts.toSorted((one, other) => one.fromMs - other.fromMs)) {
+    sum += overlapMs({ fromMs: coveredToMs, toMs: whole.toMs }, part);
+    coveredToMs = Math.max(coveredToMs, part.toMs);
+  }
+  return sum;
+}

@@ -155,6 +155,22 @@ describe('It also finds', () => {
     ]);
   });
 
+  it('a lease that had run out for long, but for the time in which nobody could have renewed it', () => {
+    const gone = (name: string, instance: 'a' | 'b' | null) =>
+      (['begin', 'end'] as const).map(
+        (phase): HistoryEvent => ({ type: 'fault', fault: name, phase, instance, answersRunning: 5 }),
+      );
+    const looks = (expiredMs: number): HistoryEvent => ({ type: 'lease', runs: 1, answer: 'msg_a1', expiredMs });
+    const [killed, back] = gone('kill -9', 'a');
+    const [stopped, goesOn] = gone('SIGSTOP for 20 s', 'b');
+    const times = [1000, 5000, 20_000, 25_000, 42_000];
+    const events = [killed, stopped, back, goesOn, looks(40_000)].flatMap((event, index) =>
+      event ? [{ ...event, atMs: times[index] ?? 0 }] : [],
+    );
+    expect(checkHistory(events)).toEqual([]);
+    expect(checkHistory(events.slice(1))).toEqual(['The lease of msg_a1 had run out 40 s before.']);
+  });
+
   it('a rating that was not the last one, and a device that shows something else', () => {
     const rate = (op: number, rating: string): HistoryEvent[] => [
       {

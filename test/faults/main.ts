@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { checkHistory } from './checks/check-history.js';
+import { faults } from './deployment/faults.js';
 import { report } from './report.js';
 import { runSeed, type SeedResult } from './run-seed.js';
 
@@ -34,7 +35,11 @@ async function main(): Promise<void> {
   if (values.help) return console.log(help);
   if (values.check) return await judge(values.check);
   const only = values.only?.split(',').map((name) => name.trim());
+  const names = faults.map(({ name }) => name);
+  const unknown = only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no fault "${unknown}". There are: ${names.join(', ')}.`);
   const minutes = Number(values.minutes ?? mostMinutes);
+  if (!(minutes > 0)) throw new Error('--minutes is a number, as in --minutes 2.');
   const totalMs = minutes * 60_000;
   const results: SeedResult[] = [];
   for (const seed of seedsOf(values.seed, values.seeds)) {
@@ -64,11 +69,16 @@ function tell({ seed, violations, folder }: SeedResult): void {
 }
 
 function seedsOf(seed: string | undefined, seeds: string | undefined): number[] {
-  const [first, last] = (seeds ?? '').split('-').map(Number);
-  if (seeds !== undefined && first !== undefined && last !== undefined) {
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  }
-  return [seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(seed)];
+  const given = seeds ?? seed;
+  if (given === undefined) return [Math.floor(Math.random() * 1_000_000)];
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(given) ?? [];
+  if (first === undefined) throw new Error('A seed is a whole number, as in --seed 7; several are --seeds 1-10.');
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

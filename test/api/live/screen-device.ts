@@ -1,3 +1,4 @@
+import { outcomeOf } from '../../support/conversations.js';
 import type { Person } from '../../support/person.js';
 import type { Recipe, Screen, ScreenEvent, ShownHeader, ShownMessage } from '../../support/readme-recipe.js';
 import { SocketClient } from '../../support/socket-client.js';
@@ -118,15 +119,20 @@ export class ScreenDevice {
   }
 }
 
+interface ScreenData {
+  readonly conversation:
+    | (ShownHeader & { readonly syncCursor: string; readonly messages: { readonly nodes: ShownMessage[] } })
+    | null;
+}
+
 /** A fresh read of the same; all null and empty where it is gone. */
 export async function readScreen(person: Person, { fragments }: Recipe, id: string) {
   const query = `query ($id: ID!) { conversation(id: $id) {
     ...Header syncCursor messages(last: 100) { nodes { ...Shown } } } } ${fragments}`;
-  const { conversation } = await person.data<{
-    conversation:
-      | (ShownHeader & { readonly syncCursor: string; readonly messages: { readonly nodes: ShownMessage[] } })
-      | null;
-  }>(query, { id });
+  const { data, code } = outcomeOf<ScreenData>(await person.graphql(query, { id }));
+  // Also deleted between two statements of this read.
+  if (code !== undefined && code !== 'NOT_FOUND') throw new Error(`A read was refused: ${code}.`);
+  const conversation = data?.conversation ?? null;
   if (!conversation) return { conversation: null, messages: [], syncCursor: null };
   const { messages, syncCursor, ...header } = conversation;
   return { conversation: header, messages: messages.nodes, syncCursor };

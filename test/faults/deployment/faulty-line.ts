@@ -90,9 +90,10 @@ export class FaultyLine {
     from.setNoDelay(true);
     let line: Promise<void> = Promise.resolve();
     from.on('data', (bytes: Buffer) => {
-      const { delayMs } = this;
+      const dueMs = performance.now() + this.delayMs;
       line = line.then(async () => {
-        if (delayMs > 0) await wait(delayMs);
+        const leftMs = dueMs - performance.now();
+        if (leftMs > 0) await wait(leftMs);
         if (!to.destroyed) to.write(bytes);
       });
     });

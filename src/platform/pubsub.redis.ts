@@ -15,11 +15,16 @@ export interface RedisPubSubOptions {
 
 /** How long publishing fails at once after a publish has failed; a new connection ends it. */
 const breakMs = 1000;
+/** How soon a channel is subscribed to again that is not known to be. */
+const askAgainMs = 500;
 
 /** PUBLISH and SUBSCRIBE over two connections; on a cluster their sharded forms, since a plain one reaches every node. */
 export class RedisPubSub implements PubSub {
   private readonly listeners = new Listeners();
   private readonly acknowledged = new Map<string, Promise<void>>();
+  /** Channels with listeners whose subscription is not known to stand. */
+  private readonly missing = new Set<string>();
+  private cancelAsking: () => void;
   private readonly publisher: RedisConnection;
   private readonly subscriber: RedisConnection;
   private readonly sharded: boolean;
@@ -46,6 +51,7 @@ export class RedisPubSub implements PubSub {
     const connections = [this.publisher, this.subscriber];
     for (const connection of connections) connectRedis(connection, onError);
     this.pulses = connections.map((connection) => new RedisPulse(connection, clock));
+    this.cancelAsking = clock.after(askAgainMs, () => this.askForMissing());
   }
 
   async publish(channel: string, message: string): Promise<number> {
@@ -57,35 +63,61 @@ export class RedisPubSub implements PubSub {
   }
 
   subscribe(channel: string, listener: Listener): Subscription {
-    if (this.listeners.add(channel, listener)) this.acknowledged.set(channel, this.sendSubscribe(channel));
+    if (this.listeners.add(channel, listener))
+      this.acknowledged.set(
+        channel,
+        this.stand(channel, () => undefined),
+      );
     return {
       ready: this.withinBound(this.acknowledged.get(channel) ?? Promise.resolve()),
       unsubscribe: async () => {
         if (!this.listeners.remove(channel, listener)) return;
         this.acknowledged.delete(channel);
+        this.missing.delete(channel);
         await this.sendUnsubscribe(channel);
       },
     };
   }
 
   get connected(): boolean {
-    return this.pulses.every(({ isFelt }) => isFelt) && !this.breaker.isOpen;
+    return this.missing.size === 0 && this.pulses.every(({ isFelt }) => isFelt) && !this.breaker.isOpen;
   }
 
   async close(): Promise<void> {
     this.listeners.clear();
+    this.cancelAsking();
     for (const pulse of this.pulses) pulse.close();
     this.subscriber.disconnect();
     this.publisher.disconnect();
   }
 
-  private async sendSubscribe(channel: string): Promise<void> {
+  /** False where it is not known to stand. */
+  private async sendSubscribe(channel: string): Promise<boolean> {
     try {
       await (this.sharded ? this.subscriber.ssubscribe(channel) : this.subscriber.subscribe(channel));
       // Unsubscribed while it was under way: the later command may have been sent before this one was queued.
       if (!this.listeners.has(channel)) await this.sendUnsubscribe(channel);
+      return true;
     } catch (error) {
-      this.log.debug({ error }, 'subscribing failed; tried again when Redis is back');
+      this.log.debug({ error }, 'subscribing failed, tried again soon');
+      return false;
+    }
+  }
+
+  /** `whenStands` is called only where it does at once; one that stands later is renewed, since messages may have been missed. */
+  private async stand(channel: string, whenStands: () => void): Promise<void> {
+    if (await this.sendSubscribe(channel)) whenStands();
+    else this.missing.add(channel);
+  }
+
+  /** A new connection asks for all anyway; on this one the answer was late, or none. */
+  private askForMissing(): void {
+    this.cancelAsking = this.clock.after(askAgainMs, () => this.askForMissing());
+    if (this.subscriber.status !== 'ready') return;
+    const channels = [...this.missing];
+    this.missing.clear();
+    for (const channel of channels) {
+      if (this.listeners.has(channel)) void this.stand(channel, () => this.listeners.renewed(channel));
     }
   }
 
@@ -98,10 +130,12 @@ export class RedisPubSub implements PubSub {
   }
 
   private renewAll(): void {
+    this.missing.clear();
     for (const channel of this.listeners.channels) {
-      const acknowledged = this.sendSubscribe(channel);
-      this.acknowledged.set(channel, acknowledged);
-      acknowledged.then(() => this.listeners.renewed(channel));
+      this.acknowledged.set(
+        channel,
+        this.stand(channel, () => this.listeners.renewed(channel)),
+      );
     }
   }
 

@@ -238,3 +238,24 @@ describe('Pub/sub over a connection that something on the way has dropped', () =
     }
   });
 });
+
+describe('Pub/sub over a Redis that is late with its acknowledgement', () => {
+  it('says that it was renewed once the subscription stands: what was said before then was missed', async () => {
+    const proxy = await OutageProxy.start(server.url);
+    try {
+      const listening = open([proxy.url]);
+      await until('it is connected', () => listening.connected);
+      proxy.slow(400);
+      const ear = new Ear(listening, 'late acknowledgement');
+      const later = until('it is renewed', () => ear.renewals > 0, 5000);
+      await ear.subscription.ready;
+      expect(listening.connected).toBe(false);
+      await proxy.restore();
+      await later;
+      await until('it is connected', () => listening.connected);
+    } finally {
+      await Promise.all(opened.splice(0).map((pubsub) => pubsub.close()));
+      await proxy.close();
+    }
+  });
+});

@@ -11,6 +11,7 @@ const clear: Weather = { passes: true, delayMs: 0 };
 /** Stands before what a server needs, and takes it away as networks and dying machines do. Whoever starts it closes it. */
 export class OutageProxy {
   private readonly sockets = new Set<Socket>();
+  private readonly targets = new Set<Socket>();
   private readonly timers = new Set<NodeJS.Timeout>();
   /** Each connection's own, from its opening on: what has lost bytes once is never of use again. */
   private readonly weathers = new Set<{ now: Weather }>();
@@ -36,9 +37,9 @@ export class OutageProxy {
     return Object.assign(new URL(this.target), { host: `127.0.0.1:${this.port}` }).href;
   }
 
-  /** How many connections to it are open. */
+  /** How many connections to the target are open. */
   get connections(): number {
-    return this.sockets.size / 2;
+    return this.targets.size;
   }
 
   /** All connections are reset, and new ones refused. */
@@ -91,6 +92,8 @@ export class OutageProxy {
 
   private join(client: Socket): void {
     const target = connect({ port: Number(this.target.port), host: this.target.hostname, allowHalfOpen: true });
+    this.targets.add(target);
+    target.once('close', () => this.targets.delete(target));
     const weather = { now: this.weather };
     this.weathers.add(weather);
     client.on('data', (bytes: Buffer) => {
@@ -105,9 +108,10 @@ export class OutageProxy {
       socket.on('error', () => undefined);
       // To an end that is said into silence nobody says anything, either.
       socket.on('end', () => {
-        if (!weather.now.passes) return;
-        socket.end();
-        other.end();
+        if (weather.now.passes) {
+          socket.end();
+          other.end();
+        } else if (socket === client) target.destroy();
       });
       socket.on('close', () => {
         this.sockets.delete(socket);

@@ -3,6 +3,7 @@ import { type ChunkRow, type MessageRow, messageColumns, type Status } from '../
 import type { MessageTerms } from '../messages/message-terms.js';
 import type { Offsets } from '../messages/message-texts.js';
 import { type Querier, statement, type Transaction } from '../platform/database.js';
+import type { Instant } from '../platform/instant.js';
 import type { EndedRun, Estimate } from '../usage/reservation.js';
 import { addToUsageDays, type EndedRunRow, endedRunColumns, endedRunOf } from '../usage/usage-row.js';
 
@@ -277,7 +278,7 @@ export async function suspectExpired(querier: Querier): Promise<boolean> {
 }
 
 export interface LostRun extends RunKey {
-  readonly leaseUntil: Date;
+  readonly leaseUntil: Instant;
 }
 
 /**

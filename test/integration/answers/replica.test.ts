@@ -4,6 +4,7 @@ import { channelOf, encodeMessage } from '../../../src/answers/channel.js';
 import { startOfAnswer } from '../../../src/answers/live-text.js';
 import type { FollowedText } from '../../../src/answers/replicas.js';
 import type { Scope } from '../../../src/identity/scope.js';
+import { InProcessPubSub } from '../../../src/platform/pubsub.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
@@ -52,6 +53,22 @@ describe('A replica', () => {
     };
     await until('what followed was read', heardMore, 3000);
     followed.release();
+  });
+
+  it('reads PostgreSQL within 2 s, to the end, where its subscription never stands', async () => {
+    const deaf = new InProcessPubSub();
+    deaf.subscribe = () => ({ ready: new Promise(() => {}), unsubscribe: async () => undefined });
+    const apart = await Instance.start({ url: own.url, pubsub: deaf });
+    const sent = await writer.send(scope);
+    const followed = apart.replicas.take(scope.viewer.id, sent.answer.id);
+    const model = await writer.model.asked(0);
+    model.say('never heard');
+    await until('the text was read', () => shown(followed) === 'never heard', 3000);
+    model.finish();
+    await until('its end was read', () => followed.live.ended, 3000);
+    expect(followed.live.final).toMatchObject({ status: 'COMPLETE' });
+    followed.release();
+    await apart.stop();
   });
 
   it('reads nothing while it hears that it is up to date', async () => {

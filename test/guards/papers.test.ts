@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { buildSchema, parse, validate } from 'graphql';
 import { describeVariables } from '../../src/config.js';
 import { readFiles, root, type SourceFile } from './source-files.js';
 
@@ -46,6 +47,17 @@ describe('The papers', () => {
     );
     expect(named.length).toBeGreaterThan(3);
     expect([...new Set(named)].filter((name) => !manifest.includes(`"${name}": `))).toEqual([]);
+  });
+
+  it('have examples that the schema takes', () => {
+    const schema = buildSchema(readFiles(['schema.graphql'], ['.graphql'])[0]?.text ?? '');
+    const examples = papers.flatMap(({ text }) =>
+      [...text.matchAll(/```graphql\n(.*?)```/gs)].map((match) => match[1] ?? ''),
+    );
+    const faultsOf = (text: string) => validate(schema, parse(text)).map(({ message }) => message);
+    expect(examples.length).toBeGreaterThan(5);
+    expect(examples.flatMap(faultsOf)).toEqual([]);
+    expect(faultsOf('{ viewer { nothing } }')).toHaveLength(1);
   });
 
   it('and docker-compose.yml name variables that the server reads', () => {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { startApp, type TestApp } from '../../support/app.js';
 import { append, create, send } from '../../support/conversations.js';
 import { answered, ModelByHand, type ModelReply, ModelServer, withStatus } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { until } from '../../support/until.js';
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
   model.replyWith((response, call) =>
     call.body.model === 'titles' ? titleReply(response, call) : answered('Take milk.')(response, call),
   );
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', TITLE_MODEL: 'titles' };
+  const env = { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', TITLE_MODEL: 'titles' };
   const first = await startApp({ redis: true, env });
   instances = [first, await startApp({ beside: first })];
 });

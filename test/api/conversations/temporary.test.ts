@@ -5,6 +5,7 @@ import { AnswerFollower } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { append, attempt, create, remove, send, sendMutation } from '../../support/conversations.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
@@ -21,7 +22,7 @@ let people = 0;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', TEMPORARY_HOURS: '48' };
+  const env = { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', TEMPORARY_HOURS: '48' };
   one = await startApp({ redis: true, env });
   other = await startApp({ beside: one });
   sql = await SqlClient.connect(one.database.url);

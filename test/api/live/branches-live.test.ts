@@ -4,6 +4,7 @@ import { isOver } from '../../support/ask.js';
 import { edit, erase, regenerate, select } from '../../support/branches.js';
 import { append, create, readMessage } from '../../support/conversations.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { ConversationDevice } from './conversation-device.js';
 
@@ -13,7 +14,10 @@ let other: TestApp;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  one = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  one = await startApp({
+    redis: true,
+    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
+  });
   other = await startApp({ beside: one });
 });
 

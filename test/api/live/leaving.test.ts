@@ -4,6 +4,7 @@ import { ownerChannel } from '../../../src/live/change-hints.js';
 import { fromPublicId } from '../../../src/platform/ids.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { create } from '../../support/conversations.js';
+import { patience } from '../../support/patience.js';
 import { SocketClient } from '../../support/socket-client.js';
 import { testRedisUrl } from '../../support/test-redis.js';
 import { until } from '../../support/until.js';
@@ -12,7 +13,7 @@ let app: TestApp;
 let redis: Redis;
 
 beforeAll(async () => {
-  app = await startApp({ redis: true });
+  app = await startApp({ redis: true, env: { LIMITS: patience } });
   redis = new Redis(testRedisUrl());
 });
 afterAll(async () => {

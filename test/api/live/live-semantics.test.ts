@@ -3,6 +3,7 @@ import { AnswerFollower } from '../../support/answer-follower.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { append, create, remove } from '../../support/conversations.js';
 import { ModelByHand } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { loadRecipe, type Screen, type ShownMessage } from '../../support/readme-recipe.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
@@ -17,7 +18,7 @@ let sql: SqlClient;
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  app = await startApp({ env: model.env });
+  app = await startApp({ env: { ...model.env, LIMITS: patience } });
   ada = app.person();
   sql = await SqlClient.connect(app.database.url);
 });

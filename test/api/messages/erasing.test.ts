@@ -4,6 +4,7 @@ import { ask, isOver } from '../../support/ask.js';
 import { edit, erase, tryErase } from '../../support/branches.js';
 import { append, create, readBranch, readMessage, send } from '../../support/conversations.js';
 import { answered, chunk, ModelByHand, ModelServer, stalled } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
@@ -19,7 +20,10 @@ let people = 0;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({
+    redis: true,
+    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
+  });
   other = await startApp({ beside: app });
   sql = await SqlClient.connect(app.database.url);
 });

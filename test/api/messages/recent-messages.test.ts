@@ -5,6 +5,7 @@ import { ask } from '../../support/ask.js';
 import { erase } from '../../support/branches.js';
 import { append, create, readMessage, readPage, remove, send } from '../../support/conversations.js';
 import { answered, ModelByHand, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
 import { testRedisUrl } from '../../support/test-redis.js';
@@ -16,7 +17,10 @@ let sql: SqlClient;
 let redis: Redis;
 beforeAll(async () => {
   model = await ModelServer.start();
-  const first = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  const first = await startApp({
+    redis: true,
+    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
+  });
   instances = [first, await startApp({ beside: first })];
   sql = await SqlClient.connect(first.database.url);
   redis = new Redis(testRedisUrl());

@@ -4,6 +4,7 @@ import { tryEdit, tryErase, trySelect } from '../../support/branches.js';
 import { appendMutation, attempt, create } from '../../support/conversations.js';
 import { answered, ModelServer } from '../../support/model-server.js';
 import { OutageProxy } from '../../support/outage-proxy.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
 import { ServerProcess } from '../../support/server-process.js';
@@ -25,7 +26,10 @@ beforeAll(async () => {
   folder = await makeTemporaryFolder();
   model = await ModelServer.start();
   model.replyWith(answered('Well, ', 'well.'));
-  first = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  first = await startApp({
+    redis: true,
+    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
+  });
   proxy = await OutageProxy.start(testRedisUrl());
   cutOff = await startApp({ beside: first, env: { REDIS_URL: proxy.url } });
   sql = await SqlClient.connect(first.database.url);

@@ -4,6 +4,7 @@ import { isOver } from '../../support/ask.js';
 import { edit, select, trySelect } from '../../support/branches.js';
 import { append, attempt, create, readBranch, readMessage, send } from '../../support/conversations.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
 
@@ -14,7 +15,7 @@ let person: Person;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
   sql = await SqlClient.connect(app.database.url);
 });
 beforeEach(() => {

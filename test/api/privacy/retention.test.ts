@@ -3,6 +3,7 @@ import { startApp, type TestApp } from '../../support/app.js';
 import { append, attempt, create, send } from '../../support/conversations.js';
 import { runJob } from '../../support/jobs.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
@@ -85,7 +86,7 @@ describe('retentionDays', () => {
 
   it('is the server’s where the person’s own was chosen when the server kept more', async () => {
     await setRetention(ada, 20);
-    const stricter = await startApp({ beside: one, env: { RETENTION_DAYS: '10' } });
+    const stricter = await startApp({ beside: one, env: { LIMITS: patience, RETENTION_DAYS: '10' } });
     const keeper = await startApp({ beside: one, env: { RETENTION_DAYS: '' } });
     try {
       const [name] = [`retained ${people}`];

@@ -3,6 +3,7 @@ import { startApp, type TestApp } from '../../support/app.js';
 import { ask, isOver } from '../../support/ask.js';
 import { append, create, readMessage, readPage, remove, send } from '../../support/conversations.js';
 import { chunk, ModelServer, stalled } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { foundBy, search, searchQuery } from '../../support/searching.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
@@ -17,7 +18,10 @@ let there: Person;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  const first = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  const first = await startApp({
+    redis: true,
+    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
+  });
   apps = [first, await startApp({ beside: first })];
   sql = await SqlClient.connect(first.database.url);
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { foldText, wordsOf } from '../../../src/platform/words.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { append, attempt, create } from '../../support/conversations.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { type FoundEdge, foundBy, highlighted, search, searchQuery } from '../../support/searching.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
@@ -10,7 +11,7 @@ let app: TestApp;
 let person: Person;
 
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({ env: { LIMITS: patience } });
 });
 beforeEach(() => {
   person = app.person();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
 import { attempt, readMessage, send } from '../../support/conversations.js';
 import { answered, ModelServer } from '../../support/model-server.js';
+import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
@@ -15,7 +16,9 @@ let sql: SqlClient;
 beforeAll(async () => {
   model = await ModelServer.start();
   model.replyWith(answered('One.'));
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', ...pricedModels() } });
+  app = await startApp({
+    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', ...pricedModels() },
+  });
   sql = await SqlClient.connect(app.database.url);
 });
 

@@ -64,6 +64,8 @@ async function holdings() {
   };
 }
 
+type Holdings = Awaited<ReturnType<typeof holdings>>;
+
 /** What an instance that nobody asks for anything keeps open by its own work: upkeep, jobs and housekeeping. */
 const ownConnections = 6;
 
@@ -77,6 +79,22 @@ function whenQuiet() {
       : null;
   };
   return until('all is quiet', isQuiet, quietMs);
+}
+
+/** An instance's own work may be at hand at one moment and not at the other. */
+const slack = 2;
+
+/** What is held now and was not before. */
+function differences(before: Holdings, now: Holdings): string[] {
+  const more: string[] = [];
+  if (now.listeners.join() !== before.listeners.join()) more.push(`listeners: ${now.listeners}`);
+  if (now.connections > before.connections + slack) more.push(`connections: ${now.connections}`);
+  now.resources.forEach((resources, index) => {
+    for (const [type, count] of Object.entries(resources)) {
+      if (count > (before.resources[index]?.[type] ?? 0) + slack) more.push(`server ${index}, ${type}: ${count}`);
+    }
+  });
+  return more;
 }
 
 const people = () => servers.map((server) => server.person('ada'));
@@ -114,13 +132,9 @@ describe('A follower that leaves', () => {
     for (const { query } of kinds) {
       for (let round = 0; round < rounds; round += 1) await come(query, round);
     }
-    const after = await whenQuiet();
-    expect(after.listeners).toEqual(before.listeners);
-    after.resources.forEach((resources, index) => {
-      for (const [type, count] of Object.entries(resources)) {
-        expect([type, count]).toEqual([type, Math.min(count, before.resources[index]?.[type] ?? 0)]);
-      }
-    });
+    await until('all is as it was', async () => differences(before, await holdings()).length === 0, quietMs).catch(
+      async () => expect(differences(before, await holdings())).toEqual([]),
+    );
     await byHand.finish();
   }, 180_000);
 });

@@ -29,9 +29,11 @@ export function graphemeStart(text: string, index: number): number {
  * Looks only at as much of the text as that needs.
  */
 export function beginningOf(text: string, maxCodeUnits: number): string {
+  // A word of megabytes is taken in parts, the first of which is enough: matched whole, it can exhaust the stack.
+  const words = new RegExp(`\\S{1,${maxCodeUnits + 64}}`, 'g');
   let line = '';
-  for (const [word] of text.matchAll(/\S+/g)) {
-    line += line === '' ? word.slice(0, maxCodeUnits + 64) : ` ${word.slice(0, maxCodeUnits + 64)}`;
+  for (const [word] of text.matchAll(words)) {
+    line += line === '' ? word : ` ${word}`;
     if (line.length > maxCodeUnits) return line.slice(0, graphemeStart(line, maxCodeUnits)).trimEnd();
   }
   return line;

@@ -15,32 +15,25 @@ import {
   send,
   sendMutation,
 } from '../../support/conversations.js';
-import { ModelServer } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
+import type { ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { pieceOf, speaking } from '../../support/slow-model.js';
 import { SqlClient, uuidOf, waitingForLocks } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
-  model = await ModelServer.start();
+  both = await startTwoInstances();
+  ({ model, instances, sql } = both);
   model.replyWith(speaking({ everyMs: 20 }));
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', LIMITS: patience };
-  const first = await startApp({ redis: true, env });
-  instances = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await instances?.[1].close();
-  await instances?.[0].close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 /** One person at both instances, with a conversation and a socket at each. */
 let people: readonly [Person, Person];

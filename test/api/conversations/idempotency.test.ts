@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import {
   appendMutation,
   attempt,
@@ -10,30 +10,23 @@ import {
   remove,
   sendMutation,
 } from '../../support/conversations.js';
-import { answered, ModelServer } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
+import { answered, type ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf, waitingForLocks } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
-  model = await ModelServer.start();
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', LIMITS: patience };
-  const first = await startApp({ redis: true, env });
-  instances = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
+  both = await startTwoInstances();
+  ({ model, instances, sql } = both);
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await instances?.[1].close();
-  await instances?.[0].close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 /** One person at both instances, with a conversation. */
 let people: readonly [Person, Person];

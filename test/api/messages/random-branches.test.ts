@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { tryEdit, tryErase, tryRegenerate, trySelect } from '../../support/branches.js';
 import {
   type Appended,
@@ -9,35 +9,28 @@ import {
   type Outcome,
   readBranch,
 } from '../../support/conversations.js';
-import { answered, ModelServer } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
+import { answered, type ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 import { ConversationDevice } from '../live/conversation-device.js';
 import { MessageTree, type TreeNode } from './message-tree.js';
 import { expectSound, readStoredTree } from './stored-tree.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
-  model = await ModelServer.start();
+  both = await startTwoInstances();
+  ({ model, instances, sql } = both);
   model.replyWith(answered('Well, ', 'well.'));
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', LIMITS: patience };
-  const first = await startApp({ redis: true, env });
-  instances = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await instances?.[1].close();
-  await instances?.[0].close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 /** One person at both instances, with a conversation. */
 let people: readonly [Person, Person];

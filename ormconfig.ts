@@ -5,7 +5,7 @@ import { entities } from './src/entities.js';
 
 const { databaseUrl } = loadConfig();
 
-/** For TypeORM's command line and nothing else; the server builds its own in src/app.ts. */
+/** For TypeORM's command line and nothing else; the server builds its own in src/platform/database.ts. */
 export default new DataSource({
   type: 'postgres',
   url: databaseUrl ?? undefined,

@@ -34,7 +34,7 @@ export class Cancelling {
       await followed.live.finished(bound.signal);
       bound.abort();
       await insisting;
-      return followed.live.ended;
+      return followed.live.ended && !followed.live.givenUp;
     } finally {
       followed.release();
     }

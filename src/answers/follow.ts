@@ -1,4 +1,4 @@
-import { notFound } from '../errors.js';
+import { notFound, unavailable } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, type Offsets, openColumn } from '../messages/message-texts.js';
@@ -50,6 +50,7 @@ async function* events(following: Following, signal: AbortSignal): AsyncGenerato
       } else await live.grown(offset, signal);
     }
     if (signal.aborted) return;
+    if (live.givenUp) throw unavailable();
     if (!live.final) throw notFound('message');
     yield* finishing(following, live.final, offset);
   } finally {

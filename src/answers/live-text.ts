@@ -43,6 +43,7 @@ export class LiveText {
   private heldAt: Offsets | null = null;
   private hasEnded = false;
   private stored: MessageRow | null = null;
+  private hasGivenUp = false;
 
   /** How much there is. */
   get end(): Offsets {
@@ -57,6 +58,11 @@ export class LiveText {
   /** Nothing more comes; the truth is what was stored. */
   get ended(): boolean {
     return this.hasEnded;
+  }
+
+  /** Nothing more comes from here, and what became of the answer is not known here. */
+  get givenUp(): boolean {
+    return this.hasGivenUp;
   }
 
   /** The answer as it was stored, once it has ended; null where it was deleted. */
@@ -104,6 +110,12 @@ export class LiveText {
     this.hasEnded = true;
     this.stored = final;
     this.wake();
+  }
+
+  /** Ends it for its followers, who have to ask again; see {@link givenUp}. */
+  giveUp(): void {
+    this.hasGivenUp = !this.hasEnded;
+    this.finish(null);
   }
 
   /** What follows `from`, `limit` code units at most, never ending within a surrogate pair; null where nothing does. */

@@ -74,24 +74,25 @@ export class PreparedRun {
     const { run, conversation } = this;
     if (!run || !conversation || this.started) return;
     this.inDoubt = true;
-    const answer = await this.findAnswer(run.signal);
+    const answer = await this.findAnswer(run);
     this.inDoubt = false;
     if (answer?.status === 'STREAMING') this.start({ conversation, recent: Promise.resolve(null) }, answer);
-    else this.discardUnlessStarted();
+    else this.deps.runs.giveUp(run);
   }
 
   discardUnlessStarted(): void {
     if (this.run && !this.started && !this.inDoubt) this.deps.runs.discard(this.run);
   }
 
-  private async findAnswer(signal: AbortSignal): Promise<MessageRow | null> {
-    const { database, clock } = this.deps;
+  /** One that was cancelled meanwhile is looked for all the same: where it is there, somebody has to settle it. */
+  private async findAnswer(run: Run): Promise<MessageRow | null> {
+    const { database, clock, runs } = this.deps;
     const giveUpAtMs = clock.monotonic() + doubtMs;
-    while (!signal.aborted && clock.monotonic() < giveUpAtMs) {
+    while (!runs.closed.aborted && run.stopped !== 'fenced' && clock.monotonic() < giveUpAtMs) {
       // What fails now, since PostgreSQL is away, may be there a moment later.
       const found = await findMessage(database, this.key.ownerId, this.key.messageId).catch(() => null);
       if (found) return found;
-      await pause(clock, lookEveryMs, signal);
+      await pause(clock, lookEveryMs, runs.closed);
     }
     return null;
   }

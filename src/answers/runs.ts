@@ -103,6 +103,20 @@ export class Runs {
     entry.ended.resolve();
   }
 
+  /** Whether the transaction committed was not learned in time: followers are told to come back, not that it is gone. */
+  giveUp(run: Run): void {
+    const entry = this.entries.get(run.key.messageId);
+    if (entry?.run !== run || entry.started) return;
+    this.entries.delete(run.key.messageId);
+    run.live.giveUp();
+    entry.ended.resolve();
+  }
+
+  /** Aborted when a stop gives up waiting: PostgreSQL is closed next. */
+  get closed(): AbortSignal {
+    return this.closing.signal;
+  }
+
   /**
    * The transaction has committed: asks the model, once. After `expiresInMs` the conversation is gone, and the answer with
    * it: the model is stopped, though no row of it was removed yet.

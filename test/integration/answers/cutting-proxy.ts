@@ -7,7 +7,7 @@ export type CutPlace = 'before it arrives' | 'before its answer arrives';
 /** Stands before a database, and cuts the connection on which a certain statement is sent. */
 export class CuttingProxy {
   private readonly sockets = new Set<Socket>();
-  private cut: { readonly text: string; readonly place: CutPlace; times: number } | null = null;
+  private planned: { readonly text: string; readonly place: CutPlace; times: number }[] = [];
   /** How many connections were cut so. */
   cuts = 0;
 
@@ -32,9 +32,12 @@ export class CuttingProxy {
     return Object.assign(new URL(this.target), { host: `127.0.0.1:${address.port}` }).href;
   }
 
-  /** The next time, or so many times, that a message to the server holds `text`, its connection is cut. */
+  /**
+   * The next time, or so many times, that a message to the server holds `text`, its connection is cut; after all cuts that
+   * were planned before.
+   */
   cutAt(text: string, place: CutPlace, times = 1): void {
-    this.cut = { text, place, times };
+    this.planned.push({ text, place, times });
   }
 
   async close(): Promise<void> {
@@ -47,13 +50,14 @@ export class CuttingProxy {
     const server = connect(Number(this.target.port), this.target.hostname);
     let answered = () => {};
     client.on('data', (bytes: Buffer) => {
-      if (!this.cut || !bytes.includes(this.cut.text)) {
+      const [cut] = this.planned;
+      if (!cut || !bytes.includes(cut.text)) {
         server.write(bytes);
         return;
       }
-      const { place } = this.cut;
-      this.cut.times -= 1;
-      if (this.cut.times === 0) this.cut = null;
+      const { place } = cut;
+      cut.times -= 1;
+      if (cut.times === 0) this.planned.shift();
       this.cuts += 1;
       if (place === 'before it arrives') client.destroy();
       else {

@@ -101,6 +101,20 @@ describe('A send whose COMMIT is cut again when it is run again', () => {
     expect(instance.model.answers).toHaveLength(1);
   });
 
+  it('and that is cancelled while nobody knows yet, ends CANCELLED for its followers and for the model', async () => {
+    requests.cutAt('COMMIT', 'before its answer arrives', 2);
+    requests.cutAt('messages.byIds', 'before it arrives', 1);
+    await expect(instance.send(scope, { idempotencyKey: 'the key' })).rejects.toMatchObject(refusal);
+    await until('nobody knows', () => requests.cuts === 3);
+    const [answer] = await sql.rows<{ id: string }>("SELECT id FROM messages WHERE status = 'STREAMING'");
+    if (!answer) throw new Error('It was not carried out.');
+    const followed = opened(answer.id);
+    await instance.answers.cancel(scope, toPublicId('msg', answer.id));
+    expect(await followed).toEqual({ text: '', status: 'CANCELLED' });
+    expect(await stored()).toMatchObject([{ status: 'COMPLETE' }, { status: 'CANCELLED' }]);
+    expect(instance.model.answers).toHaveLength(0);
+  });
+
   it('is refused for now, and where it was not carried out nothing is begun', async () => {
     requests.cutAt('COMMIT', 'before it arrives', 2);
     await expect(instance.send(scope, { idempotencyKey: 'the key' })).rejects.toMatchObject(refusal);

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { freshSeed } from '../support/test-seed.js';
 import { checkHistory } from './checks/check-history.js';
 import { faults } from './deployment/faults.js';
 import { report } from './report.js';
@@ -70,7 +71,7 @@ function tell({ seed, violations, folder }: SeedResult): void {
 
 function seedsOf(seed: string | undefined, seeds: string | undefined): number[] {
   const given = seeds ?? seed;
-  if (given === undefined) return [Math.floor(Math.random() * 1_000_000)];
+  if (given === undefined) return [freshSeed()];
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(given) ?? [];
   if (first === undefined) throw new Error('A seed is a whole number, as in --seed 7; several are --seeds 1-10.');
   return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);

@@ -44,6 +44,8 @@ describe('The guard of the house sees', () => {
       'test/unit/x.test.ts',
       faulty("import { setTimeout as wait } from 'node:", "timers/promises';"),
     ],
+    ['a test that draws with another seed each time', 'test/unit/x.test.ts', faulty('Math', '.random()')],
+    ['one that does with fast-check', 'test/unit/x.test.ts', faulty("import fc from 'fast", "-check';")],
     ['a note to oneself', 'src/app.ts', faulty('// TO', 'DO: later')],
     ['what is not there', 'src/app.ts', faulty("throw new Error('not ", "implemented');")],
     ['a path of one machine', 'docs/x.md', faulty('see /home', '/ada/parley')],

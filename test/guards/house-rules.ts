@@ -41,6 +41,12 @@ const rules: readonly Rule[] = [
     instead: 'wait for a condition (test/support/until.ts), or move a ManualClock',
   },
   {
+    files: /^test\//,
+    except: /^test\/support\/(?:test-seed|fast-check)\.ts$/,
+    forbidden: /\bMath\.rando[m]\b|from 'fast-chec[k]'/,
+    instead: 'draw with the seed of all tests (test/support/seeded-random.ts, fast-check.ts)',
+  },
+  {
     forbidden:
       /\b(?:TOD[O]|FIXM[E]|XX[X])\b|not (?:yet )?implemente[d]|\/(?:home|Users|root|work)\/\w|\bissue #?\d+\b/i,
     instead: 'say what is, without the moment and the machine it was written on',

@@ -7,12 +7,15 @@ import { Instance } from '../integration/answers/instance.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { SqlClient } from '../support/sql-client.js';
 import { createDatabase, type TestDatabase } from '../support/test-database.js';
+import { testSeed } from '../support/test-seed.js';
 import { brokenInvariants } from './invariants.js';
 import { Story } from './story.js';
 
-/** SCHEDULES says how many; SCHEDULE_SEED with which seed to begin, and with SCHEDULES=1 repeats one. */
+/** SCHEDULES says how many; TEST_SEED with which seed to begin, and with SCHEDULES=1 repeats one. */
 const count = Number(process.env.SCHEDULES ?? 100);
-const firstSeed = Number(process.env.SCHEDULE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const firstSeed = testSeed();
+/** They broke an invariant once, and are tried in every run. */
+const brokeOnce = [1618393097];
 /** The end of what happened is told with a failure. */
 const toldSteps = Number(process.env.SCHEDULE_STEPS ?? 60);
 
@@ -36,6 +39,11 @@ afterAll(async () => {
   await own.drop();
 });
 
+async function expectSound(seed: number): Promise<void> {
+  const broken = await tell(seed);
+  if (broken.length > 0) throw new Error(`With TEST_SEED=${seed} SCHEDULES=1:\n${broken.join('\n')}`);
+}
+
 async function tell(seed: number): Promise<string[]> {
   const story = new Story(new SeededRandom(seed), { database, sql, plain });
   try {
@@ -54,14 +62,11 @@ describe('Send, checkpoint, settle, cancel, sweep, follow, delete and drain at t
   it(
     `break no invariant in any of ${count} random schedules`,
     async () => {
-      for (let number = 0; number < count; number += 1) {
-        const seed = firstSeed + number;
-        const broken = await tell(seed);
-        if (broken.length === 0) continue;
-        throw new Error(`With SCHEDULE_SEED=${seed} SCHEDULES=1:\n${broken.join('\n')}`);
-      }
+      for (let number = 0; number < count; number += 1) await expectSound(firstSeed + number);
       expect(count).toBeGreaterThan(0);
     },
     60_000 + count * 2000,
   );
+
+  it.each(brokeOnce)('break none where they once did, with the seed %d', expectSound);
 });

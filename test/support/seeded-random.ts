@@ -1,8 +1,10 @@
+import { testSeed } from './test-seed.js';
+
 /** The same numbers for the same seed: a test prints the seed, so that what failed can be had again. */
 export class SeededRandom {
   #state: number;
 
-  constructor(readonly seed: number = Math.floor(Math.random() * 2 ** 32)) {
+  constructor(readonly seed: number) {
     this.#state = seed;
   }
 
@@ -32,8 +34,7 @@ export class SeededRandom {
 
 /** Works with random numbers; what fails tells the seed, which TEST_SEED sets again. */
 export async function seeded(work: (random: SeededRandom) => Promise<void>): Promise<void> {
-  const given = process.env.TEST_SEED;
-  const random = given === undefined ? new SeededRandom() : new SeededRandom(Number(given));
+  const random = new SeededRandom(testSeed());
   try {
     await work(random);
   } catch (error) {

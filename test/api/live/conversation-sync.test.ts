@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { startApp, type TestApp } from '../../support/app.js';
+import { fc } from '../../support/fast-check.js';
 import { patience } from '../../support/patience.js';
 import { loadRecipe } from '../../support/readme-recipe.js';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
+import { testSeed } from '../../support/test-seed.js';
 import { SyncRun, type SyncStage } from './sync-run.js';
 import { scenario } from './sync-steps.js';
 
@@ -77,7 +78,7 @@ describe('Conversation sync', () => {
   it(
     'a client that disconnects at random and resumes by cursor has, at the end, exactly what a fresh read gives',
     async () => {
-      const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+      const seed = testSeed();
       const faultyRuns = Math.ceil(runs / calmRuns);
       const perLane = Math.ceil((runs - faultyRuns) / lanes);
       const works = Array.from({ length: lanes }, (_, lane) => runMany(calm, perLane, seed + lane, false));

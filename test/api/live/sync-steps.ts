@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 
 /** One thing that happens to a conversation, or to the device that follows it. `at`: which instance is asked. */
 export type Step =

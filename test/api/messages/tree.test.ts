@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { startApp, type TestApp } from '../../support/app.js';
 import { append, create, readPage } from '../../support/conversations.js';
+import { fc } from '../../support/fast-check.js';
 import type { Person } from '../../support/person.js';
 
 let app: TestApp;

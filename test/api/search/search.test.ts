@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../../support/app.js';
 import { ask, isOver } from '../../support/ask.js';
@@ -26,7 +27,7 @@ beforeAll(async () => {
   sql = await SqlClient.connect(first.database.url);
 });
 beforeEach(() => {
-  const name = `somebody ${Math.random()}`;
+  const name = randomUUID();
   [here, there] = [apps[0].person(name), apps[1].person(name)];
 });
 afterAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { statement } from '../../../src/platform/database.js';
 import { newId, toPublicId } from '../../../src/platform/ids.js';
+import { fc } from '../../support/fast-check.js';
 import { type Person, TestDomain } from './test-domain.js';
 
 interface List {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { type Person, TestDomain } from '../conversations/test-domain.js';
 import { lineOf, type PlantedMessage, type PlantedTree, plantTree } from './planted-tree.js';
 

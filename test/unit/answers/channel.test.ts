@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import {
   type ChannelMessage,
   channelOf,
@@ -11,6 +10,7 @@ import {
 } from '../../../src/answers/channel.js';
 import { OwnerKeys } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
+import { fc } from '../../support/fast-check.js';
 
 type Delta = Extract<ChannelMessage, { type: 'delta' }>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { endOf, isBehind, LiveText, type Piece, startOfAnswer } from '../../../src/answers/live-text.js';
 import type { AnswerText, Offsets } from '../../../src/messages/message-texts.js';
+import { fc } from '../../support/fast-check.js';
 
 const never = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { TextBuffer } from '../../../src/answers/text-buffer.js';
+import { fc } from '../../support/fast-check.js';
 
 /** Short pieces mostly, now and then one that fills blocks. */
 const pieces = fc.array(

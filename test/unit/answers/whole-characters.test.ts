@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { WholeCharacters } from '../../../src/answers/whole-characters.js';
+import { fc } from '../../support/fast-check.js';
 
 /** Any code units, halves of pairs more often than chance has them. */
 const anyText = fc

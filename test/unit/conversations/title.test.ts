@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { automaticTitle, titleQuery, titleTerms } from '../../../src/conversations/title.js';
 import { newDataKey, OwnerKeys } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
 import { foldText, wordsOf } from '../../../src/platform/words.js';
+import { fc } from '../../support/fast-check.js';
 
 describe('An automatic title', () => {
   it.each([

@@ -1,6 +1,5 @@
 import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import {
   ConfiguredKeyEncryption,
   type DataKey,
@@ -10,6 +9,7 @@ import {
   sameBytes,
 } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
+import { fc } from '../../support/fast-check.js';
 
 const ada = newId();
 const bob = newId();

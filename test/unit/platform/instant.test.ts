@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { instantFromMs, instantFromPostgres } from '../../../src/platform/instant.js';
+import { fc } from '../../support/fast-check.js';
 
 describe('An instant', () => {
   it.each([

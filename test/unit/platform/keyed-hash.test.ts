@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { KeyedHash } from '../../../src/platform/keyed-hash.js';
+import { fc } from '../../support/fast-check.js';
 
 describe('A keyed hash', () => {
   it('is the HMAC-SHA256 that node:crypto makes, one text after the other', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { blocksOf } from '../../../src/platform/text-blocks.js';
 import { foldText, wordsOf } from '../../../src/platform/words.js';
+import { fc } from '../../support/fast-check.js';
 
 const words = ['Crème', 'brûlée', 'don’t', '1,000', 'ΟΔΟΣ', 'हिन्दी', 'ภาษาไทย', 'שלום', 'مرحبا', '🧀', '👩‍👩‍👧', '…'];
 const texts = fc

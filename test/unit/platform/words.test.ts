@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { foldText, foldWithPlaces, wordsBeginningWith, wordsOf } from '../../../src/platform/words.js';
+import { fc } from '../../support/fast-check.js';
 
 describe('The words of a text', () => {
   it.each<[string, readonly string[]]>([

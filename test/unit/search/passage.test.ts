@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { EventLoopShare } from '../../../src/platform/event-loop-share.js';
 import { passageOf } from '../../../src/search/passage.js';
+import { fc } from '../../support/fast-check.js';
 
 const passage = (text: string, ...words: string[]) =>
   passageOf(text, { words, unfinished: null }, new EventLoopShare());

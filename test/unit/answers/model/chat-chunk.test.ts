@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { readChatChunk } from '../../../../src/answers/model/chat-chunk.js';
+import { fc } from '../../../support/fast-check.js';
 
 const nothing = { text: '', reasoning: '', finishReason: null, usage: null, failed: false };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { type ContextCandidate, ContextWindow, chooseContext } from '../../../../src/answers/model/choose-context.js';
 import { estimateTokens } from '../../../../src/platform/estimate-tokens.js';
+import { fc } from '../../../support/fast-check.js';
 
 const said = (role: ContextCandidate['role'], content: string): ContextCandidate => ({
   role,

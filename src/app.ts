@@ -29,6 +29,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Told the name of each statement that is sent. */
   readonly onStatement?: (name: string) => void;
+  /** Told once, where the server stands on something that is lost for good: it is to be stopped. */
+  readonly onLost?: (error: unknown) => void;
 }
 
 /** A whole server, built and joined, not yet listening. */
@@ -47,10 +49,10 @@ export interface App {
 
 /** Opens everything that the configuration names, and joins it. The only place where objects are built. */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
-  const { log, clock = systemClock } = options;
+  const { log, clock = systemClock, onLost = () => undefined } = options;
   const closers = new Closers(log);
   try {
-    const resources = await openResources(config, { ...options, clock, closers });
+    const resources = await openResources(config, { ...options, clock, closers, onLost });
     return await join(config, resources, { log, clock, closers });
   } catch (error) {
     await closers.close();

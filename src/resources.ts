@@ -70,6 +70,8 @@ export interface ResourceDeps {
   readonly log: Log;
   readonly closers: Closers;
   readonly onStatement?: (name: string) => void;
+  /** Told what was lost for good: the embedded PostgreSQL, where it cannot be started again. */
+  readonly onLost: (error: unknown) => void;
 }
 
 type EncryptionKeys = Resources['encryptionKeys'];
@@ -131,10 +133,10 @@ function needsDataDir({ production, databaseUrl, tokens, encryptionKeys }: Confi
   return !production && !configured;
 }
 
-async function findDatabase(config: Config, dataDir: DataDir | null, { closers, log }: ResourceDeps) {
+async function findDatabase(config: Config, dataDir: DataDir | null, { closers, log, onLost }: ResourceDeps) {
   if (config.databaseUrl !== null) return { databaseUrl: config.databaseUrl, notices: [] };
   if (!dataDir) throw new StartError('DATABASE_URL is not set.');
-  const postgres = await startEmbeddedPostgres({ dataDir: dataDir.path, log });
+  const postgres = await startEmbeddedPostgres({ dataDir: dataDir.path, log, onLost });
   closers.add('embedded PostgreSQL', () => postgres.stop());
   return { databaseUrl: postgres.url, notices: postgres.notices };
 }

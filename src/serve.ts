@@ -34,7 +34,8 @@ async function run(host: NodeJS.Process): Promise<void> {
       host.exit(1);
     });
   });
-  const app = await createApp(config, { log }).catch((error: unknown) => {
+  const onLost = (error: unknown) => stop.fail(error);
+  const app = await createApp(config, { log, onLost }).catch((error: unknown) => {
     // A Ctrl-C reaches what a start runs too, such as the program that makes a database: that is no failure.
     if (stop.isAsked) return null;
     throw error;

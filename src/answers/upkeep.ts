@@ -3,6 +3,7 @@ import { type Clock, pause } from '../platform/clock.js';
 import type { Database } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import type { Log } from '../platform/log.js';
+import { seldom } from '../platform/seldom.js';
 import { checkpoint, findDurableEnds } from './answer.repository.js';
 import type { Run } from './run.js';
 
@@ -27,6 +28,9 @@ export class Upkeep {
   private early = false;
   /** The last write failed: the next is the tick's, so that a database that is away is not asked at every token. */
   private failed = false;
+  private readonly report = seldom((error) =>
+    this.deps.log.warn({ error }, 'writing checkpoints failed, tried again at each tick'),
+  );
 
   constructor(private readonly deps: UpkeepDeps) {}
 
@@ -51,7 +55,7 @@ export class Upkeep {
     this.early = true;
     setImmediate(() => {
       this.early = false;
-      this.write((run) => run.urgent).catch((error: unknown) => this.report(error));
+      this.write((run) => run.urgent).catch(this.report);
     });
   }
 
@@ -61,7 +65,7 @@ export class Upkeep {
       run.checkHold();
       this.deps.onTick(run);
     }
-    this.write((run) => run.due).catch((error: unknown) => this.report(error));
+    this.write((run) => run.due).catch(this.report);
   }
 
   private async write(isWanted: (run: Run) => boolean): Promise<void> {
@@ -120,9 +124,5 @@ export class Upkeep {
     if (ends) run.madeDurable(ends, askedMs);
     else run.stop('fenced');
     return true;
-  }
-
-  private report(error: unknown): void {
-    this.deps.log.warn({ error }, 'writing checkpoints failed, tried again at the next tick');
   }
 }

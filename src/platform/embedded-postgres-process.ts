@@ -42,7 +42,14 @@ export interface PostmasterOptions {
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
+  /** Resolves when it has ended: with how, where nobody stopped it. */
+  readonly ended: Promise<PostmasterEnd | null>;
   stop(): Promise<void>;
+}
+
+export interface PostmasterEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 /**
@@ -135,14 +142,17 @@ async function isReady(child: ChildProcess, data: string, untilMs: number): Prom
 
 function watch(child: ChildProcess, port: number, options: PostmasterOptions): Postmaster {
   let stopping: Promise<void> | null = null;
-  child.once('exit', (code, signal) => {
-    if (stopping === null) options.log.error({ code, signal }, 'the embedded PostgreSQL ended by itself');
+  const howItEnded = ({ exitCode: code, signalCode: signal }: ChildProcess) =>
+    stopping === null ? { code, signal } : null;
+  const ended = new Promise<PostmasterEnd | null>((resolve) => {
+    if (hasEnded(child)) resolve(howItEnded(child));
+    else child.once('exit', () => resolve(howItEnded(child)));
   });
   const stop = () => {
     stopping ??= stopChild(child, options);
     return stopping;
   };
-  return { pid: child.pid ?? 0, port, stop };
+  return { pid: child.pid ?? 0, port, ended, stop };
 }
 
 async function stopChild(child: ChildProcess, { binaries, data, log }: PostmasterOptions): Promise<void> {

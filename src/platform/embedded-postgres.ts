@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { embeddedPostgresBinaries, type PostgresBinaries, runnableBinaries } from './embedded-postgres-binaries.js';
+import { PostmasterKeeper } from './embedded-postgres-keeper.js';
 import {
   findPostgresPlace,
   hasPostgresPlace,
   lookUpPostgresData,
   type PostgresPlace,
 } from './embedded-postgres-place.js';
-import { endLeftoverPostmaster, findPort, startPostmaster } from './embedded-postgres-process.js';
+import { endLeftoverPostmaster, findPort } from './embedded-postgres-process.js';
 import { childOptions, sharedFolders } from './embedded-postgres-user.js';
 import type { Log } from './log.js';
 import { readOrMakeSecret, readSecret } from './secret-file.js';
@@ -36,12 +37,17 @@ export interface EmbeddedPostgresOptions {
   readonly durable?: boolean;
   /** Where root puts what PostgreSQL's user must reach and cannot in its own place; the first that serves. */
   readonly sharedFolders?: readonly string[];
+  /**
+   * Set: where PostgreSQL ends by itself it is started again, on the same port; called where that is in vain. Unset: it
+   * is only told in the log.
+   */
+  readonly onLost?: (error: unknown) => void;
 }
 
 export interface EmbeddedPostgres {
   /** With the password; a superuser of a cluster that only this machine reaches. */
   readonly url: string;
-  /** The process that starts the others. */
+  /** The process that starts the others; another one when it was started again. */
   readonly pid: number;
   /** PostgreSQL's own data directory. */
   readonly data: string;
@@ -86,7 +92,7 @@ const fragileSettings: readonly string[] = ['fsync=off', 'synchronous_commit=off
  * it running, and the next start stops it first. Throws one sentence, or PostgreSQL's last words, where it cannot.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { log, port, durable = true } = options;
+  const { log, port, durable = true, onLost } = options;
   const shared = options.sharedFolders ?? sharedFolders;
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const dataDir = await realpath(options.dataDir);
@@ -99,7 +105,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await ensureInitialised(place, binaries, password, durable);
   const settings = durable ? baseSettings : [...baseSettings, ...fragileSettings];
   const logFile = join(dataDir, 'postgres.log');
-  const postmaster = await startPostmaster({ binaries, data, user, port, settings, logFile, log });
+  const postmaster = await PostmasterKeeper.start({ binaries, data, user, port, settings, logFile, log, onLost });
   const urlOf = (name: string) => addressOf(password, postmaster.port, name);
   try {
     await ensureDatabase(urlOf('postgres'), dataDir);
@@ -108,8 +114,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     throw error;
   }
   log.info({ port: postmaster.port, pid: postmaster.pid }, 'the embedded PostgreSQL is ready');
-  const { pid, stop } = postmaster;
-  return { url: urlOf(database), pid, data, notices: [...place.notices, ...notices], stop };
+  return {
+    ...{ url: urlOf(database), data, notices: [...place.notices, ...notices] },
+    get pid() {
+      return postmaster.pid;
+    },
+    stop: () => postmaster.stop(),
+  };
 }
 
 /** Where the database of `dataDir` answers that another process has started; null where none has. */

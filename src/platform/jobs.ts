@@ -3,6 +3,7 @@ import { type ConstructorOptions, PgBoss } from 'pg-boss';
 import type { DatabaseTimeouts } from './database.js';
 import { jobsSchema } from './jobs-schema.js';
 import type { Log } from './log.js';
+import { seldom } from './seldom.js';
 
 /** Work that some instance does again and again. */
 export interface Job {
@@ -24,7 +25,6 @@ const pollSeconds = 2;
 const heartbeatSeconds = 60;
 const longestSeconds = 3600;
 const daySeconds = 86_400;
-const quietMs = 10_000;
 /** How long a stop waits for jobs to end, and for the queue to let go. */
 const stopMs = 5000;
 
@@ -86,16 +86,6 @@ export class Jobs {
       });
     });
   }
-}
-
-/** While PostgreSQL is away something fails every second: once in a while is enough. */
-function seldom(tell: (error: unknown) => void): (error: unknown) => void {
-  let toldMs = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    if (performance.now() - toldMs < quietMs) return;
-    toldMs = performance.now();
-    tell(error);
-  };
 }
 
 function openPool({ url, timeouts: { connectMs, statementMs, lockMs } }: JobsOptions): Pool {

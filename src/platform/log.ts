@@ -19,8 +19,8 @@ export function createLog(level: string): Log {
 
 /** What may be said of an error in a log line. */
 export function describeError(error: unknown): object {
-  if (!isError(error)) return { type: typeof error };
-  const code = 'code' in error ? word(error.code) : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? word(error.code) : undefined;
+  if (!isError(error)) return { type: typeof error, code };
   return { type: word(error.name), code, at: framesOf(error) };
 }
 

@@ -1,11 +1,15 @@
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
+import { seldom } from './seldom.js';
 
-/** Runs `work` again and again, a jittered `everyMs` after it last ended; what it throws is logged. */
+/** Runs `work` again and again, a jittered `everyMs` after it last ended; what it throws is logged, now and then. */
 export class Periodic {
   private cancel: (() => void) | null = null;
   private running: Promise<void> | null = null;
   private closed = false;
+  private readonly report = seldom((error) =>
+    this.deps.log.warn({ error, work: this.name }, 'periodic work failed, tried again soon'),
+  );
 
   constructor(
     private readonly name: string,
@@ -27,9 +31,7 @@ export class Periodic {
   /** Runs it now; where it is under way, waits for that instead. Never rejects. */
   now(): Promise<void> {
     this.running ??= this.work()
-      .catch((error: unknown) => {
-        this.deps.log.warn({ error, work: this.name }, 'periodic work failed');
-      })
+      .catch(this.report)
       .finally(() => {
         this.running = null;
       });

@@ -61,4 +61,9 @@ describe('What a log line says of an error', () => {
     'is the kind of thing alone where something else was thrown (%j)',
     (thrown) => expect(describeError(thrown)).toEqual({ type: typeof thrown }),
   );
+
+  it('keeps the code of what is no error but has one', () => {
+    const thrown = { code: 'ECONNREFUSED', message: secret };
+    expect(describeError(thrown)).toEqual({ type: 'object', code: 'ECONNREFUSED' });
+  });
 });

@@ -68,8 +68,7 @@ export class ErrorMask {
   }
 
   private publicMessage(message: string): string {
-    const said = this.options.introspection ? message : message.replace(/ Did you mean .*\?$/s, '');
-    const text = said.trim();
+    const text = (this.options.introspection ? message : withoutSuggestion(message)).trim();
     return text.length > maxMessageCodeUnits ? `${text.slice(0, maxMessageCodeUnits).toWellFormed()}…` : text;
   }
 
@@ -101,6 +100,15 @@ function isFaultOfRequest(error: GraphQLError, cause: unknown): boolean {
   if (!error.path) return true;
   const node = cause.nodes?.[0];
   return node !== undefined && node.kind !== Kind.FIELD;
+}
+
+/**
+ * Suggestions stand at the end of what graphql-js says, and are looked for from there: before them may stand megabytes
+ * that a client wrote, in which an expression would begin anew at each thing that looks like one.
+ */
+function withoutSuggestion(message: string): string {
+  const start = message.endsWith('?') ? message.lastIndexOf(' Did you mean ') : -1;
+  return start === -1 ? message : message.slice(0, start);
 }
 
 /** `input.content` for a variable `$input` whose `content` was wrong. */

@@ -94,4 +94,13 @@ describe('What graphql-js says', () => {
       expect(errors.map((error) => quiet.format(error, 'r').message).join()).not.toContain('Did you mean');
     }
   });
+
+  it('is searched for such names once, however much of it a client wrote', () => {
+    const quiet = new ErrorMask({ log, introspection: false, documentTokens: 1500 });
+    const given = ' Did you mean '.repeat(75_000);
+    const startedMs = performance.now();
+    const { message } = quiet.format(new GraphQLError(`Variable "$a" got invalid value "${given}".`), 'r');
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect(message).toHaveLength(501);
+  });
 });

@@ -17,14 +17,20 @@ export function createLog(level: string): Log {
   });
 }
 
-/** What may be said of an error in a log line. */
+/** What may be said of an error in a log line, and of what caused it. */
 export function describeError(error: unknown): object {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? word(error.code) : undefined;
-  if (!isError(error)) return { type: typeof error, code };
-  return { type: word(error.name), code, at: framesOf(error) };
+  return described(error, maxCauses);
 }
 
+const maxCauses = 4;
 const maxFrames = 6;
+
+function described(error: unknown, causesLeft: number): object {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? word(error.code) : undefined;
+  if (!isError(error)) return { type: typeof error, code };
+  const cause = isError(error.cause) && causesLeft > 0 ? { cause: described(error.cause, causesLeft - 1) } : {};
+  return { type: word(error.name), code, at: framesOf(error), ...cause };
+}
 
 /** The message stands at the head of the stack, and its lines may look like frames: it is cut off, or else all is. */
 function framesOf({ stack = '', message }: Error): string[] {

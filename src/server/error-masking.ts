@@ -16,7 +16,7 @@ const maxMessageCodeUnits = 500;
 /**
  * The one place where errors become what a client sees, over HTTP and socket alike. A ParleyError passes as it is;
  * what graphql-js or Apollo say of a request is BAD_USER_INPUT; anything else is ours, says nothing, and is logged
- * once under the request id that the client gets.
+ * once under the request id that the client gets. So is a text that could not be opened.
  */
 export class ErrorMask {
   private readonly requestIds = new WeakMap<object, string>();
@@ -47,7 +47,11 @@ export class ErrorMask {
   /** The same error as the catalogue has it; an unknown one is logged. */
   toPublic(error: unknown, requestId: string): ParleyError {
     const cause = rootCause(error);
-    if (cause instanceof ParleyError) return cause;
+    if (cause instanceof ParleyError) {
+      // The person can do nothing about it; whoever runs the server should look.
+      if (cause.code === 'DATA_INTEGRITY') this.logOnce(cause, requestId);
+      return cause;
+    }
     if (error instanceof GraphQLError && isFaultOfRequest(error, cause)) return this.faultOfRequest(error);
     return new ParleyError('Something went wrong on our side.', {
       code: 'INTERNAL',

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { unavailable } from '../../../src/errors.js';
 import { describeError } from '../../../src/platform/log.js';
 
 const secret = 'MySecretQuestion';
@@ -31,10 +32,25 @@ describe('What a log line says of an error', () => {
     expect(describeError(error)).toEqual({ type: 'Error', code: undefined, at: [] });
   });
 
-  it('is nothing of a cause, or of the errors of an aggregate', () => {
-    const inner = new Error(secret);
-    expect(written(new Error('outer', { cause: inner }))).not.toContain(secret);
-    expect(written(new AggregateError([inner], 'all failed'))).not.toContain(secret);
+  it('is the same of what caused it', () => {
+    const refused = Object.assign(new Error(`connect ${secret}`), { code: 'ECONNREFUSED' });
+    const said = describeError(new Error('outer', { cause: unavailable(refused) }));
+    expect(said).toMatchObject({
+      cause: { type: 'ParleyError', code: 'UNAVAILABLE', cause: { type: 'Error', code: 'ECONNREFUSED' } },
+    });
+    expect(JSON.stringify(said)).not.toContain(secret);
+    expect(describeError(new Error('outer'))).not.toHaveProperty('cause');
+    expect(describeError(new Error('outer', { cause: secret }))).not.toHaveProperty('cause');
+  });
+
+  it('comes to an end where errors cause each other', () => {
+    const error = new Error('one');
+    error.cause = new Error('other', { cause: error });
+    expect(written(error).match(/"type"/g)).toHaveLength(5);
+  });
+
+  it('is nothing of the errors of an aggregate', () => {
+    expect(written(new AggregateError([new Error(secret)], 'all failed'))).not.toContain(secret);
   });
 
   it.each(['a b', `${'x'.repeat(65)}`, `code\n${secret}`, '', { toString: () => `{${secret}}` }, null])(

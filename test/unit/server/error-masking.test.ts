@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, execute, GraphQLError, parse, validate } from 'graphql';
 import { pino } from 'pino';
-import { badUserInput, conflict, rateLimited } from '../../../src/errors.js';
+import { badUserInput, conflict, dataIntegrity, rateLimited } from '../../../src/errors.js';
 import { ErrorMask } from '../../../src/server/error-masking.js';
 
 const lines: string[] = [];
@@ -32,6 +32,15 @@ describe('The mask of errors', () => {
       });
     }
     expect(lines).toEqual([]);
+  });
+
+  it('tells whoever runs the server of a damaged text, once for each time that it is met', () => {
+    lines.length = 0;
+    const error = dataIntegrity();
+    expect(mask.toPublic(error, 'request-1')).toBe(error);
+    mask.toPublic(new GraphQLError('again', { originalError: error }), 'request-1');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ requestId: 'request-1', level: 50 });
   });
 
   it.each([

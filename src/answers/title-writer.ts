@@ -106,6 +106,7 @@ const dressing = /^[\s#*_"'`«»„“”‘’「」『』]+|[\s*_"'`«»„“
 /** The title in what a model said: its first line, without what models put around it; null where there is none. */
 export function readTitle(said: string): string | null {
   const line = said
+    .slice(0, longestCodeUnits)
     .replaceAll('\0', '')
     .toWellFormed()
     .split(/\r?\n/)

@@ -25,4 +25,10 @@ describe('A title that a model says', () => {
       'How to make cheese at home without any of the',
     );
   });
+
+  it('is looked for in the beginning alone of what a model that does not end says', () => {
+    const startedMs = performance.now();
+    expect(readTitle(`Cheese at home${' '.repeat(300_000)}and more`)).toBe('Cheese at home');
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  });
 });

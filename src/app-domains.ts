@@ -48,8 +48,6 @@ const sweepMs = 2000;
 /** How often what nobody reads any more is removed: often and little, also by an instance that does not live long. */
 const removalMs = 10_000;
 const removalBatch = 1000;
-/** Keys are forgotten in this many batches a time at most: a stop waits for them. */
-const forgettingBatches = 10;
 /** A title is short, and the first question's words stand there meanwhile. */
 const titleTimeouts = { firstTokenMs: 15_000, betweenTokensMs: 5000, wholeMs: 30_000 };
 
@@ -88,8 +86,8 @@ export function joinDomains(config: Config, resources: Resources, parts: DomainP
   const conversationService = new ConversationService({
     ...{ database, limits, rates, turns, knownModels, temporaryHours, onChanged, onDeleted },
   });
-  const remover = startPeriodic('deleted conversations', removalMs, () => removeAll(conversationService), parts);
-  startPeriodic('old idempotency keys', removalMs, () => forgetOldRequests(database), parts);
+  const remover = startPeriodic('deleted conversations', removalMs, removing(conversationService), parts);
+  startPeriodic('old idempotency keys', removalMs, forgetting(database), parts);
   const answerService = new AnswerService({
     ...{ database, keyring, clock, limits, quotas, rates, turns, models, temporaryHours },
     ...{ recent, onChanged, ...writing },
@@ -177,7 +175,7 @@ function chooseProvider(config: Config, clock: Clock): (model: ModelSettings) =>
 function startPeriodic(
   name: string,
   everyMs: number,
-  work: () => Promise<void>,
+  work: (signal: AbortSignal) => Promise<void>,
   { log, clock, closers }: AppParts,
 ): Periodic {
   const periodic = new Periodic(name, everyMs, work, { clock, log });
@@ -186,12 +184,10 @@ function startPeriodic(
   return periodic;
 }
 
-async function removeAll(conversations: ConversationService): Promise<void> {
-  while (await conversations.removeDeleted(removalBatch));
-}
+const removing = (conversations: ConversationService) => async (signal: AbortSignal) => {
+  while (!signal.aborted && (await conversations.removeDeleted(removalBatch)));
+};
 
-async function forgetOldRequests(database: Database): Promise<void> {
-  for (let batch = 0; batch < forgettingBatches; batch++) {
-    if ((await forgetRequests(database, removalBatch)) < removalBatch) return;
-  }
-}
+const forgetting = (database: Database) => async (signal: AbortSignal) => {
+  while (!signal.aborted && (await forgetRequests(database, removalBatch)) === removalBatch);
+};

@@ -6,7 +6,7 @@ import { seldom } from './seldom.js';
 export class Periodic {
   private cancel: (() => void) | null = null;
   private running: Promise<void> | null = null;
-  private closed = false;
+  private readonly closing = new AbortController();
   private readonly report = seldom((error) =>
     this.deps.log.warn({ error, work: this.name }, 'periodic work failed, tried again soon'),
   );
@@ -14,7 +14,8 @@ export class Periodic {
   constructor(
     private readonly name: string,
     private readonly everyMs: number,
-    private readonly work: () => Promise<void>,
+    /** Ends soon after the signal, for which a stop waits. */
+    private readonly work: (signal: AbortSignal) => Promise<void>,
     private readonly deps: { readonly clock: Clock; readonly log: Log },
   ) {}
 
@@ -23,14 +24,15 @@ export class Periodic {
     const waitMs = this.everyMs * (0.75 + Math.random() / 2);
     this.cancel = this.deps.clock.after(waitMs, () => {
       this.now().finally(() => {
-        if (!this.closed) this.start();
+        if (!this.closing.signal.aborted) this.start();
       });
     });
   }
 
-  /** Runs it now; where it is under way, waits for that instead. Never rejects. */
+  /** Runs it now; where it is under way, waits for that instead. Never rejects; does nothing any more after a stop. */
   now(): Promise<void> {
-    this.running ??= this.work()
+    if (this.closing.signal.aborted) return Promise.resolve();
+    this.running ??= this.work(this.closing.signal)
       .catch(this.report)
       .finally(() => {
         this.running = null;
@@ -39,7 +41,7 @@ export class Periodic {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.closing.abort();
     this.cancel?.();
     await this.running;
   }

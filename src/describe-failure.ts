@@ -8,6 +8,8 @@ export class CommandError extends Error {
 
 /** SQLSTATE of a refused login and of a database that is not there; PostgreSQL's own words are clear. */
 const refusedLogin = ['28000', '28P01', '3D000'];
+/** SQLSTATE of a lock that was not given in time: none but a migration's is told here. */
+const tableInUse = '55P03';
 const unreachable = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH'];
 
 /** What whoever typed a command reads when it fails: what is wrong, and what to do about it. */
@@ -28,6 +30,9 @@ export function describeDatabaseFailure(error: unknown): string {
   }
   if (hasCode(error, ...refusedLogin)) {
     return `The database refuses (${message}): see DATABASE_URL and KEYS_DATABASE_URL.`;
+  }
+  if (hasCode(error, tableInUse)) {
+    return `A table that a migration changes is in use, by a backup for example (${message}): run it again when that is over.`;
   }
   return message;
 }

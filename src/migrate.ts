@@ -12,7 +12,15 @@ export interface MigrationTargets {
 /** Names this program among the holders of advisory locks. */
 const lockId = 7_251_894_117;
 
-/** Brings the database, and the one of the keys, up to date; gives the names of what was carried out. Of several at once, one works and the others wait. */
+const connectMs = 5000;
+/** For a table that somebody uses. Less than requests wait, since all that come meanwhile stand behind a migration. */
+const tableLockMs = 1500;
+const applicationName = 'parley migrate';
+
+/**
+ * Brings the database, and the one of the keys, up to date; gives the names of what was carried out. Of several at once,
+ * one works and the others wait. Where a table stays in use it fails, and can be run again: what was carried out stands.
+ */
 export async function migrate(targets: MigrationTargets): Promise<string[]> {
   const done: string[] = [];
   for (const target of listTargets(targets)) {
@@ -53,7 +61,10 @@ async function onDatabase<T>(target: Target, work: (dataSource: DataSource) => P
     migrationsTransactionMode: 'each',
     nativeDriver: false,
     logging: false,
-    extra: { connectionTimeoutMillis: 5000, application_name: 'parley migrate', options: '-c timezone=UTC' },
+    extra: {
+      ...{ connectionTimeoutMillis: connectMs, lock_timeout: tableLockMs },
+      ...{ application_name: applicationName, options: '-c timezone=UTC' },
+    },
   });
   await dataSource.initialize();
   try {
@@ -65,7 +76,8 @@ async function onDatabase<T>(target: Target, work: (dataSource: DataSource) => P
 
 async function onClient<T>(target: Target, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
-    ...{ connectionString: target.url, connectionTimeoutMillis: 5000, application_name: 'parley migrate' },
+    ...{ connectionString: target.url, connectionTimeoutMillis: connectMs, lock_timeout: tableLockMs },
+    application_name: applicationName,
   });
   await client.connect();
   try {

@@ -1,5 +1,5 @@
 /** One variable of the environment, for people: the table in the README and `parley --help` are made of these. */
-export interface VariableDescription {
+interface VariableDescription {
   readonly name: string;
   readonly meaning: string;
   readonly whenUnset: string;
@@ -20,7 +20,11 @@ export const variables = [
     meaning: 'PostgreSQL 15 or newer: postgres://user:password@host:5432/database',
     whenUnset: 'an embedded PostgreSQL; required in production',
   },
-  { name: 'DATABASE_POOL_SIZE', meaning: 'the most connections of one instance', whenUnset: '20' },
+  {
+    name: 'DATABASE_POOL_SIZE',
+    meaning: 'the most connections of one instance for requests; 7 more are for what goes on beside them',
+    whenUnset: '20',
+  },
   {
     name: 'KEYS_DATABASE_URL',
     meaning: "a PostgreSQL of their own for the owners' keys",

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 /** Writes the tables of the README from the code that they describe; `--check` only says whether they are true. */
-const { describeVariables } = await import('../dist/src/config.js');
+const { variables } = await import('../dist/src/config-variables.js');
 const { defaultLimits, defaultQuotas, limitMeanings, quotaMeanings } = await import('../dist/src/limits.js');
 
 const row = (...cells) => `| ${cells.join(' | ')} |`;
@@ -10,7 +10,7 @@ const table = (head, rows) =>
 
 const configuration = table(
   ['variable', 'meaning', 'unset'],
-  describeVariables().map(({ name, meaning, whenUnset }) => [`\`${name}\``, meaning, whenUnset]),
+  variables.map(({ name, meaning, whenUnset }) => [`\`${name}\``, meaning, whenUnset]),
 );
 const limits = table(
   ['name', 'what it bounds', 'value'],

@@ -3,11 +3,8 @@ import { type ModelChoice, readModels } from './config-models.js';
 import { readLimits, readOrigins, readRedisUrls } from './config-parsers.js';
 import { ConfigError, VariableReader } from './config-reader.js';
 import { type EncryptionKey, readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
-import { type VariableDescription, variables } from './config-variables.js';
 import type { SigningSecret, TokenVerifierOptions } from './identity/token.js';
 import { greatestRetentionDays, type Limits, type Quotas } from './limits.js';
-
-export { ConfigError };
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -56,7 +53,7 @@ export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'keysDatabaseUrl'>;
 /** What a command beside a server needs to find it and to be let in. */
 export type LocalConfig = Pick<Config, 'production' | 'port' | 'dataDir' | 'tokens'>;
 
-/** The configuration that the environment says. Throws {@link ConfigError} with all that is wrong with it. */
+/** The configuration that the environment says. Throws ConfigError with all that is wrong with it. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return load(env, (reader, production) => {
     const config = readConfig(reader, production);
@@ -116,9 +113,6 @@ function readConfig(reader: VariableReader, production: boolean): Config {
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
   };
 }
-
-/** Every variable, for the README and for `parley --help`. */
-export const describeVariables = (): readonly VariableDescription[] => variables;
 
 const readPort = (reader: VariableReader) => reader.whole('PORT', { min: 0, max: 65_535, whenUnset: 4000 });
 

@@ -1,21 +1,18 @@
 import type { QuotaName } from './limits.js';
 
 /** The one catalogue of error codes. Every error a client sees carries one of these in `extensions.code`. */
-export const errorCodes = [
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'NOT_FOUND',
-  'BAD_USER_INPUT',
-  'CONFLICT',
-  'RATE_LIMITED',
-  'TOO_COMPLEX',
-  'PAYLOAD_TOO_LARGE',
-  'UNAVAILABLE',
-  'DATA_INTEGRITY',
-  'INTERNAL',
-] as const;
-
-export type ErrorCode = (typeof errorCodes)[number];
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'CONFLICT'
+  | 'RATE_LIMITED'
+  | 'TOO_COMPLEX'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'UNAVAILABLE'
+  | 'DATA_INTEGRITY'
+  | 'INTERNAL';
 
 /** Why a CONFLICT: an answer is being written, or a key was used before for something else. */
 export type ConflictReason = 'ANSWER_IN_PROGRESS' | 'IDEMPOTENCY_KEY_REUSED';

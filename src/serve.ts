@@ -1,5 +1,6 @@
 import { type App, createApp } from './app.js';
-import { type Config, ConfigError, loadConfig } from './config.js';
+import { type Config, loadConfig } from './config.js';
+import { ConfigError } from './config-reader.js';
 import { describeDatabaseFailure, describeFailure } from './describe-failure.js';
 import { systemClock } from './platform/clock.js';
 import { DataDirInUseError } from './platform/data-dir.js';

@@ -7,7 +7,7 @@ import { type Clock, pause } from '../platform/clock.js';
 import { type Querier, statement } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
-import { ContextWindow } from './model/choose-context.js';
+import { ContextWindow } from './model/context-window.js';
 import type { PromptMessage } from './model/model.js';
 import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
 

@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Instant } from '../platform/instant.js';
 import { sortedJson } from '../platform/sorted-json.js';
 
-/** The chain of what no owner did or had done to them. Owners' chains are named by 32 bytes. */
-export const serverChain = Buffer.from('server');
-
 /** What is said of an event: counts and public ids, never texts. */
 export type AuditDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 

@@ -7,7 +7,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity('audit_events')
 @Index('audit_events_by_id', ['chain', 'id'], { unique: true })
 export class AuditEventEntity {
-  /** The owner's pseudonym, or the server's own name. */
+  /** The owner's pseudonym. */
   @PrimaryColumn({ type: 'bytea', primaryKeyConstraintName: 'audit_events_pkey' })
   chain!: Buffer;
 

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { describeVariables } from '../config.js';
+import { variables } from '../config-variables.js';
 import { describeFailure } from '../describe-failure.js';
 
 /** The command `parley`. Each command's code is loaded when it is asked for: a token needs no database driver. */
@@ -123,7 +123,6 @@ function readRetrySeconds(text: string): number {
 function variableTable(command: Command): string {
   const helper = command.createHelp();
   helper.prepareContext({ helpWidth: command.configureOutput().getOutHelpWidth?.() ?? 80 });
-  const variables = describeVariables();
   const width = Math.max(...variables.map(({ name }) => name.length));
   const lines = variables.map(({ name, meaning, whenUnset }) =>
     helper.formatItem(name, width, `${meaning} (unset: ${whenUnset})`, helper),

@@ -1,7 +1,8 @@
 import { Client } from 'pg';
 // Declares every statement of the server, which are explained here.
 import '../app.js';
-import { type Config, ConfigError, loadConfig } from '../config.js';
+import { type Config, loadConfig } from '../config.js';
+import { ConfigError } from '../config-reader.js';
 import { describeDatabaseFailure } from '../describe-failure.js';
 import { DataDir, findDataDirHolder } from '../platform/data-dir.js';
 import type { Querier } from '../platform/database.js';

@@ -18,8 +18,6 @@ import type { Log } from './log.js';
 import { readOrMakeSecret, readSecret } from './secret-file.js';
 import { hasCode } from './system-error.js';
 
-export { embeddedPostgresBinaries, type PostgresBinaries } from './embedded-postgres-binaries.js';
-
 const run = promisify(execFile);
 
 const role = 'parley';

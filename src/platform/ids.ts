@@ -40,11 +40,5 @@ export function fromPublicId(prefix: IdPrefix, id: string): string | null {
   return match?.[1] === prefix && match[2] ? hyphenate(match[2]) : null;
 }
 
-/** The type that a public id claims; null where it is no id of ours. */
-export function prefixOf(id: string): IdPrefix | null {
-  const prefix = publicId.exec(id)?.[1];
-  return prefix === 'usr' || prefix === 'cnv' || prefix === 'msg' ? prefix : null;
-}
-
 const hyphenate = (hex: string) =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

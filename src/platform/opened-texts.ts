@@ -39,10 +39,6 @@ export class OpenedTexts {
   forget(ownerId: string, place: Place): void {
     this.texts.delete(keyOf(ownerId, place));
   }
-
-  clear(): void {
-    this.texts.clear();
-  }
 }
 
 const keyOf = (ownerId: string, { table, row, column }: Place) => `${ownerId}/${table}/${row}/${column}`;

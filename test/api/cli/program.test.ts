@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { describeVariables } from '../../../src/config.js';
+import { variables } from '../../../src/config-variables.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { killParleyProcesses, ParleyProcess } from './parley-process.js';
 
@@ -23,8 +23,8 @@ describe('parley --help', () => {
     for (const command of ['serve', 'migrate', 'token', 'chat'])
       expect(stdout).toMatch(new RegExp(`^ {2}${command}`, 'm'));
     expect(stdout).toContain('npm run cli -- chat "What can you do?"');
-    for (const { name } of describeVariables()) expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, 'm'));
-    expect(stdout.match(/\(unset:/g)).toHaveLength(describeVariables().length);
+    for (const { name } of variables) expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, 'm'));
+    expect(stdout.match(/\(unset:/g)).toHaveLength(variables.length);
   });
 
   it.each(['serve', 'migrate', 'token', 'chat'])('of %s gives examples of it', async (command) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { appendAuditEvents } from '../../../src/audit/audit.repository.js';
-import { hashOf, serverChain } from '../../../src/audit/audit-chain.js';
+import { hashOf } from '../../../src/audit/audit-chain.js';
 import { Database, statement } from '../../../src/platform/database.js';
 import { newDataKey, OwnerKeys } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
@@ -73,12 +73,14 @@ function expectUnbroken(chain: Buffer, events: readonly StoredEvent[]): void {
 const keysOf = (ownerId: string) => new OwnerKeys(ownerId, [newDataKey(1)]);
 
 describe('The audit trail', () => {
-  it('is a chain for each owner and one for the server, which instances that write at once never fork', async () => {
-    const chains = [keysOf(newId()).pseudonym, keysOf(newId()).pseudonym, serverChain];
-    const writes = Array.from({ length: 60 }, (_, number) =>
-      append(number, chains[number % 3] ?? serverChain, ...Array.from({ length: 1 + (number % 3) }, () => 'test.done')),
+  it('is a chain for each owner, which instances that write at once never fork', async () => {
+    const chains = Array.from({ length: 3 }, () => keysOf(newId()).pseudonym);
+    const writes = Array.from({ length: 20 }, (_, round) =>
+      chains.map((chain, index) =>
+        append(round + index, chain, ...Array.from({ length: 1 + index }, () => 'test.done')),
+      ),
     );
-    await Promise.all(writes);
+    await Promise.all(writes.flat());
     let count = 0;
     for (const chain of chains) {
       const events = await read(chain);
@@ -100,7 +102,7 @@ describe('The audit trail', () => {
     for (const change of changes) expect(() => expectUnbroken(chain, [{ ...first, ...change }])).toThrow();
     expect(() => expectUnbroken(chain, [first, { ...third, number: 2 }])).toThrow();
     expect(() => expectUnbroken(chain, [second, first, third])).toThrow();
-    expect(() => expectUnbroken(serverChain, events)).toThrow();
+    expect(() => expectUnbroken(keysOf(newId()).pseudonym, events)).toThrow();
   });
 
   it('stands or falls with what it tells of', async () => {
@@ -114,7 +116,7 @@ describe('The audit trail', () => {
   });
 
   it('can only be added to: the database refuses to change, delete or empty it', async () => {
-    await append(0, serverChain, 'test.done');
+    await append(0, keysOf(newId()).pseudonym, 'test.done');
     for (const text of [
       "UPDATE audit_events SET action = 'nothing'",
       'DELETE FROM audit_events',

@@ -2,13 +2,12 @@ import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/p
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/platform/embedded-postgres.js';
 import {
-  type EmbeddedPostgres,
   embeddedPostgresBinaries,
   type PostgresBinaries,
-  startEmbeddedPostgres,
-} from '../../../src/platform/embedded-postgres.js';
-import { runnableBinaries } from '../../../src/platform/embedded-postgres-binaries.js';
+  runnableBinaries,
+} from '../../../src/platform/embedded-postgres-binaries.js';
 import { findUnprivilegedUser, isRoot, type SystemUser } from '../../../src/platform/embedded-postgres-user.js';
 import { createLog } from '../../../src/platform/log.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';

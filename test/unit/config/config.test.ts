@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { describeVariables, loadConfig } from '../../../src/config.js';
+import { loadConfig } from '../../../src/config.js';
+import { variables } from '../../../src/config-variables.js';
 import { defaultLimits, limitMeanings } from '../../../src/limits.js';
 import { blamed, faultsOf, production } from './environments.js';
 
@@ -127,7 +128,7 @@ describe('Faults in the configuration', () => {
       `postgres://u:${canary}@/`,
       `redis://:${canary}@/x`,
     ];
-    for (const { name } of describeVariables()) {
+    for (const { name } of variables) {
       for (const value of [
         ...forms,
         `["${canary}"]`,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { ConfigError, loadConfig } from '../../../src/config.js';
+import { loadConfig } from '../../../src/config.js';
+import { ConfigError } from '../../../src/config-reader.js';
 
 export const newSecret = () => randomBytes(32).toString('base64');
 

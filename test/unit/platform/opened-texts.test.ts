@@ -140,15 +140,4 @@ describe('An opened text', () => {
     for (const revision of [1, 2]) texts.open(keys, place, revision, sealed);
     expect(keys.opened).toBe(2);
   });
-
-  it('is gone when all are cleared', () => {
-    const texts = new OpenedTexts(100_000, new ManualClock());
-    const keys = newKeys();
-    const place = newPlace();
-    const sealed = seal(keys, place, 'Hello');
-    texts.open(keys, place, 1, sealed);
-    texts.clear();
-    texts.open(keys, place, 1, sealed);
-    expect(keys.opened).toBe(2);
-  });
 });

@@ -44,14 +44,3 @@ export class ContextWindow {
     return this.systemPrompt === null ? chosen : [{ role: 'SYSTEM', content: this.systemPrompt }, ...chosen];
   }
 }
-
-/** The prompt made of all candidates at once, newest first; see {@link ContextWindow}. */
-export function chooseContext(
-  systemPrompt: string | null,
-  newestFirst: Iterable<ContextCandidate>,
-  budgetTokens: number,
-): PromptMessage[] {
-  const context = new ContextWindow(systemPrompt, budgetTokens);
-  for (const candidate of newestFirst) if (!context.add(candidate)) break;
-  return context.messages();
-}

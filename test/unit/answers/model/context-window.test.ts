@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ContextCandidate, ContextWindow, chooseContext } from '../../../../src/answers/model/choose-context.js';
+import { type ContextCandidate, ContextWindow } from '../../../../src/answers/model/context-window.js';
 import { estimateTokens } from '../../../../src/platform/estimate-tokens.js';
 import { fc } from '../../../support/fast-check.js';
 
@@ -8,6 +8,13 @@ const said = (role: ContextCandidate['role'], content: string): ContextCandidate
   content,
   tokenEstimate: estimateTokens(content),
 });
+
+/** The prompt made of all candidates at once. */
+function chooseContext(systemPrompt: string | null, newestFirst: readonly ContextCandidate[], budgetTokens: number) {
+  const context = new ContextWindow(systemPrompt, budgetTokens);
+  for (const candidate of newestFirst) if (!context.add(candidate)) break;
+  return context.messages();
+}
 
 const contents = (messages: readonly { content: string }[]) => messages.map(({ content }) => content);
 

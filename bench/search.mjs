@@ -19,7 +19,7 @@ const { newId } = await from('platform/ids.js');
 const { ConfiguredKeyEncryption, OwnerKeys } = await from('platform/encryption.js');
 const { beginningTerm, messageTerm } = await from('messages/message-terms.js');
 const { messagePlace } = await from('messages/message-texts.js');
-const { wordsOf } = await from('platform/words.js');
+const { findableWords } = await from('platform/words.js');
 
 const [length, wordsEach] = [Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 150)];
 const perConversation = 100;
@@ -88,7 +88,7 @@ async function plant() {
       if ((done + n) % 1000 === 0) words.push('seldom');
       if ((done + n) % (length / 5) === 7) words.push('rarest');
       const text = `${words.join(' ')}. An end — with “marks”.`;
-      const terms = [...new Set(wordsOf(text).flatMap(termsOf))].sort();
+      const terms = [...new Set(findableWords(text).flatMap(termsOf))].sort();
       return { id, position: n + 1, sealed: keys.seal(messagePlace(id, 'content'), text), terms: `{${terms}}` };
     });
     await pool.query(

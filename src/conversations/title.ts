@@ -1,6 +1,6 @@
 import type { OwnerKeys } from '../platform/encryption.js';
 import { beginningOf, graphemeStart } from '../platform/unicode.js';
-import { wordsOf } from '../platform/words.js';
+import { findableWords, wordsOf } from '../platform/words.js';
 
 /** What a conversation is called that has neither a title of its own nor a message to make one from. */
 export const untitled = 'New conversation';
@@ -33,7 +33,7 @@ const maxBeginnings = 1024;
  */
 export function titleTerms(keys: OwnerKeys, title: string): Buffer[] {
   const marked = new Set<string>();
-  for (const word of wordsOf(title)) {
+  for (const word of findableWords(title)) {
     marked.add(`w:${word}`);
     let beginning = '';
     for (const character of word) {

@@ -1,7 +1,7 @@
 import type { OwnerKeys } from '../platform/encryption.js';
 import { EventLoopShare } from '../platform/event-loop-share.js';
 import { blocksOf } from '../platform/text-blocks.js';
-import { wordsOf } from '../platform/words.js';
+import { findableWords } from '../platform/words.js';
 import type { Role } from './message-row.js';
 
 /** What a message is found by, as PostgreSQL takes a bigint; sorted, so that they do not tell the order of its words. */
@@ -44,7 +44,7 @@ export async function messageTerms(keys: OwnerKeys, role: Role, content: string)
   const terms: string[] = [];
   const share = new EventLoopShare();
   for (const block of blocksOf(content)) {
-    for (const word of wordsOf(block.text)) {
+    for (const word of findableWords(block.text)) {
       if (words.has(word) || words.size >= mostWords) continue;
       words.add(word);
       terms.push(messageTerm(keys, word));

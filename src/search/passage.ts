@@ -63,7 +63,12 @@ function matchesIn({ start, text }: TextBlock, { words, unfinished }: SearchQuer
   if (unfinished !== null) {
     for (const { word, index } of wordsBeginningWith(placed, unfinished)) add(index, word);
   }
-  return [...found.values()].sort((one, other) => one.start - other.start);
+  const ranges: Range[] = [];
+  // Of a word and a part of it, the word is shown.
+  for (const range of [...found.values()].sort((one, other) => one.start - other.start)) {
+    if (range.start >= (ranges.at(-1)?.end ?? 0)) ranges.push(range);
+  }
+  return ranges;
 }
 
 interface Surroundings {

@@ -8,7 +8,7 @@ import { PageInfo } from '../platform/page.types.js';
 export class SearchArguments {
   @Field(() => String, {
     description:
-      'Words that all stand in the message, in any order; case and accents do not matter. The last word may be unfinished: any word counts that begins so. A blank after it says that it is whole.',
+      'Words that all stand in the message, in any order; case and accents do not matter, nor do the points of Hebrew and Arabic. Parts of foo_bar and www.example.com are words, too. The last word may be unfinished: any word counts that begins so. A blank after it says that it is whole.',
   })
   readonly query!: string;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { automaticTitle, titleQuery, titleTerms } from '../../../src/conversations/title.js';
 import { newDataKey, OwnerKeys } from '../../../src/platform/encryption.js';
 import { newId } from '../../../src/platform/ids.js';
-import { foldText, wordsOf } from '../../../src/platform/words.js';
+import { findableWords, foldText, wordsOf } from '../../../src/platform/words.js';
 import { fc } from '../../support/fast-check.js';
 
 describe('An automatic title', () => {
@@ -55,7 +55,7 @@ describe('What a title is found by', () => {
     const text = fc.array(word, { maxLength: 6 }).map((parts) => parts.join(' '));
     fc.assert(
       fc.property(text, text, (title, asked) => {
-        const [inTitle, wanted] = [wordsOf(title), wordsOf(asked)];
+        const [inTitle, wanted] = [findableWords(title), wordsOf(asked)];
         const last = wanted.at(-1) ?? '';
         const found =
           wanted.slice(0, -1).every((one) => inTitle.includes(one)) &&

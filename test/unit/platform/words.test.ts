@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { foldText, foldWithPlaces, wordsBeginningWith, wordsOf } from '../../../src/platform/words.js';
+import { findableWords, foldText, foldWithPlaces, wordsBeginningWith, wordsOf } from '../../../src/platform/words.js';
 import { fc } from '../../support/fast-check.js';
 
 describe('The words of a text', () => {
@@ -9,9 +9,12 @@ describe('The words of a text', () => {
     ['Crème BRÛLÉE', ['creme', 'brulee']],
     ['İstanbul ISPARTA ılık', ['istanbul', 'isparta', 'ilik']],
     ['ΟΔΟΣ οδός', ['οδοσ', 'οδοσ']],
-    ['Straße STRASSE', ['strasse', 'strasse']],
-    ['Øre, łódź', ['ore', 'lodz']],
-    ['don’t stop-gap', ['don’t', 'stop', 'gap']],
+    ['Straße STRASSE STRAẞE', ['strasse', 'strasse', 'strasse']],
+    ['Øre, łódź, cœur, Ære', ['ore', 'lodz', 'coeur', 'aere']],
+    ['don’t stop-gap', ["don't", 'stop', 'gap']],
+    ['مُحَمَّد أحمد كتـــاب', ['محمد', 'احمد', 'كتاب']],
+    ['שָׁלוֹם', ['שלום']],
+    ['Sil\u00adben\u00adtren\u00adnung, می\u200cخواهم', ['silbentrennung', 'میخواهم']],
     ['हिन्दी में', ['हिन्दी', 'में']],
     ['が か', ['が', 'か']],
     ['🧀 … !', []],
@@ -40,11 +43,49 @@ describe('The words of a text', () => {
   });
 });
 
+describe('What a text is found by', () => {
+  it.each<[string, readonly string[]]>([
+    ['L’eau coule', ["l'eau", 'l', 'eau', 'coule']],
+    ['foo_bar', ['foo_bar', 'foo', 'bar']],
+    ['__init__', ['__init__', 'init__', 'init']],
+    ['www.example.com', ['www.example.com', 'www', 'example.com', 'example', 'com']],
+    ['the end.Next Note:this', ['the', 'end.next', 'end', 'next', 'note:this', 'note', 'this']],
+    ["don't, e.g. 3.14 v1.2", ["don't", 'e.g', '3.14', 'v1.2']],
+  ])('is its words, and the parts that people know them by: %j', (text, words) => {
+    expect(findableWords(text)).toEqual(words);
+  });
+
+  it('is bounded for a word of very many parts', () => {
+    expect(findableWords('a_'.repeat(512)).length).toBeLessThan(40);
+  });
+});
+
 describe('A text folded with its places', () => {
   const hard = fc.oneof(
     fc.string({ unit: 'grapheme' }),
     fc.string({
-      unit: fc.constantFrom('e', '\u0301', 'ß', 'ﬁ', '½', 'Σ', 'İ', 'ᄀ', 'ᅡ', 'ｶ', 'ﾞ', 'か', '\u3099', '🧀', ' '),
+      unit: fc.constantFrom(
+        'e',
+        '\u0301',
+        'ß',
+        'ﬁ',
+        '½',
+        'Σ',
+        'İ',
+        'ᄀ',
+        'ᅡ',
+        'ｶ',
+        'ﾞ',
+        'か',
+        '\u3099',
+        'ا',
+        '\u0654',
+        'ـ',
+        '\u200d',
+        '\u00ad',
+        '🧀',
+        ' ',
+      ),
     }),
   );
 
@@ -80,11 +121,13 @@ describe('A text folded with its places', () => {
 
 describe('Words that begin with something', () => {
   it('are those among all words, wherever they stand', () => {
-    const texts = fc.string({ unit: fc.constantFrom('a', 'b', "'", '.', '1', ' ', '北', '京', '学', 'é', '語') });
+    const texts = fc.string({
+      unit: fc.constantFrom('a', 'b', 'bcd', "'", '.', '_', '1', ' ', '北', '京', '学', 'é', '語'),
+    });
     fc.assert(
       fc.property(texts, fc.constantFrom('a', 'ab', 'b', '1', '北', 'e'), (text, beginning) => {
         const found = [...wordsBeginningWith(foldText(text), beginning)].map(({ word }) => word);
-        expect(found).toEqual(wordsOf(text).filter((word) => word.startsWith(beginning)));
+        expect(found).toEqual(findableWords(text).filter((word) => word.startsWith(beginning)));
       }),
     );
   });

@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 import { dataIntegrity } from '../errors.js';
 import { KeyedHash } from './keyed-hash.js';
 
@@ -26,7 +35,8 @@ export interface DataKey {
  * the additional data binds version, owner, table, row and column. HKDF-SHA256 (RFC 5869) gives each use a key of its own.
  */
 export class OwnerKeys {
-  private readonly contentKeys = new Map<number, Buffer>();
+  /** As objects: of bytes each call would make one anew, which costs as much as opening a text does. */
+  private readonly contentKeys = new Map<number, KeyObject>();
   private readonly currentId: number;
   private readonly terms: KeyedHash;
   private readonly fingerprintKey: Buffer;
@@ -41,7 +51,7 @@ export class OwnerKeys {
     const first = keys[0];
     const last = keys.at(-1);
     if (!first || !last) throw dataIntegrity();
-    for (const { id, key } of keys) this.contentKeys.set(id, derive(key, 'content'));
+    for (const { id, key } of keys) this.contentKeys.set(id, createSecretKey(derive(key, 'content')));
     this.currentId = last.id;
     this.terms = new KeyedHash(derive(first.key, 'terms'));
     this.fingerprintKey = derive(first.key, 'fingerprint');
@@ -95,7 +105,7 @@ export class OwnerKeys {
     return createHmac('sha256', this.pseudonymKey).update(this.ownerId).digest();
   }
 
-  private contentKey(id: number): Buffer {
+  private contentKey(id: number): KeyObject {
     const key = this.contentKeys.get(id);
     if (!key) throw dataIntegrity();
     return key;

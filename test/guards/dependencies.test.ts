@@ -11,8 +11,8 @@ const paper = readFiles(['docs/dependencies.md'], ['.md'])[0]?.text ?? '';
 const imported = (paths: string[]) =>
   new Set(readFiles(paths, ['.ts', '.tsx', '.mjs']).flatMap(importsOf).map(packageOf));
 
-/** Used by their commands or their names in a configuration, never by an import. */
-const tools = ['@biomejs/biome', '@swc/core', '@swc/jest', 'jest', 'typescript'];
+/** Used by their commands, their names in a configuration or what README.md shows, never by an import. */
+const tools = ['@biomejs/biome', '@urql/exchange-graphcache', '@swc/core', '@swc/jest', 'jest', 'typescript'];
 
 const installed = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
 

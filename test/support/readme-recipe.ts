@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readmeBlocks } from './readme-blocks.js';
 
 export interface ShownMessage {
   readonly id: string;
@@ -58,12 +57,9 @@ export interface Recipe {
   branchOf(screen: Screen): ShownMessage[];
 }
 
-const readme = join(import.meta.dirname, '../../README.md');
-
-/** The block of README.md itself, so that what is tested is what is told. */
+/** The block of README.md itself. */
 export async function loadRecipe(): Promise<Recipe> {
-  const blocks = (await readFile(readme, 'utf8')).matchAll(/^```js\n(.*?)^```$/gms);
-  const block = [...blocks].map(([, text = '']) => text).find((text) => text.includes('export function apply('));
+  const block = (await readmeBlocks('js')).find((text) => text.includes('export function apply('));
   if (!block) throw new Error('README.md has no recipe for following a conversation.');
   return await import(`data:text/javascript;base64,${Buffer.from(block).toString('base64')}`);
 }

@@ -9,7 +9,13 @@ import { fromPublicId, newId } from '../platform/ids.js';
 import { type Instant, instantFromMs } from '../platform/instant.js';
 import { writeJsonObject } from '../platform/json-object.js';
 import { checkText } from '../platform/unicode.js';
-import type { AppendMessageInput, AppendMessagesInput, SendMessageInput } from './answer-input.types.js';
+import type {
+  AppendMessageInput,
+  AppendMessagesInput,
+  AskingInput,
+  SendMessageInput,
+  WhenBusyValue,
+} from './answer-input.types.js';
 
 /** What the checks of an input know beside it. */
 export interface AnswerInputRules {
@@ -29,7 +35,7 @@ export interface Send {
   readonly model: string | null;
   readonly metadata: string | null;
   readonly idempotencyKey: string | null;
-  readonly whenBusy: 'REJECT' | 'CANCEL';
+  readonly whenBusy: WhenBusyValue;
 }
 
 /** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */
@@ -60,7 +66,7 @@ export function readSend(input: SendMessageInput, rules: AnswerInputRules): Send
 export type AskedHow = Pick<Send, 'model' | 'idempotencyKey' | 'whenBusy'>;
 
 /** @throws BAD_USER_INPUT naming the field */
-export function readAsking(input: Pick<SendMessageInput, keyof AskedHow>, rules: AnswerInputRules): AskedHow {
+export function readAsking(input: AskingInput, rules: AnswerInputRules): AskedHow {
   const { limits, knownModels } = rules;
   return {
     model: readModel('input.model', input.model, knownModels),
@@ -84,7 +90,7 @@ export interface Batch {
   readonly place: AppendPlace;
   readonly messages: readonly NewMessage[];
   readonly idempotencyKey: string | null;
-  readonly whenBusy: 'REJECT' | 'CANCEL';
+  readonly whenBusy: WhenBusyValue;
 }
 
 /** @throws BAD_USER_INPUT naming the field; NOT_FOUND for an id that names nothing */

@@ -8,9 +8,11 @@ import { DateTime, JSONObject, type JsonObject } from '../platform/scalars.js';
 export const WhenBusy = { REJECT: 'REJECT', CANCEL: 'CANCEL' } as const;
 export type WhenBusyValue = keyof typeof WhenBusy;
 
+const whenBusyDescription = 'What to do when an answer is already being written on this conversation.';
+
 registerEnumType(WhenBusy, {
   name: 'WhenBusy',
-  description: 'What to do when an answer is already being written on this conversation.',
+  description: whenBusyDescription,
   valuesConfig: {
     REJECT: { description: 'Refuse with CONFLICT.' },
     CANCEL: {
@@ -19,14 +21,28 @@ registerEnumType(WhenBusy, {
   },
 });
 
-const whenBusyDescription = 'What to do when an answer is already being written on this conversation.';
+/** How an answer is asked for, by whichever mutation. */
+@InputType()
+export abstract class AskingInput {
+  @Field(() => String, {
+    nullable: true,
+    description: "The model that answers; omit it for the conversation's, or the server's default.",
+  })
+  model?: string | null;
 
-const modelDescription = "The model that answers; omit it for the conversation's, or the server's default.";
-const sentKeyDescription =
-  "The client's own key for this send, 1 to 128 characters. The same key again gives the same payload and starts nothing; the same key with other content is CONFLICT.";
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "The client's own key for this send, 1 to 128 characters. The same key again gives the same payload and starts nothing; the same key with other content is CONFLICT.",
+  })
+  idempotencyKey?: string | null;
+
+  @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })
+  whenBusy: WhenBusyValue;
+}
 
 @InputType({ description: 'A question, and where it is asked.' })
-export class SendMessageInput {
+export class SendMessageInput extends AskingInput {
   @Field(() => ID, { nullable: true, description: 'Omit it to start a new conversation.' })
   conversationId?: string | null;
 
@@ -45,56 +61,23 @@ export class SendMessageInput {
   })
   parentId?: string | null;
 
-  @Field(() => String, {
-    nullable: true,
-    description: modelDescription,
-  })
-  model?: string | null;
-
   @Field(() => JSONObject, { nullable: true, description: "The application's own data, 16 KiB of JSON at most." })
   metadata?: JsonObject | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: sentKeyDescription,
-  })
-  idempotencyKey?: string | null;
-
-  @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })
-  whenBusy: WhenBusyValue;
 }
 
 @InputType({ description: 'Another wording of a question, which is answered anew; the old one stays beside it.' })
-export class EditMessageInput {
+export class EditMessageInput extends AskingInput {
   @Field(() => ID, { description: 'The USER message to word anew.' })
   messageId: string;
 
   @Field(() => String, { description: 'The question as it shall be: 1 to 32,768 UTF-16 code units.' })
   content: string;
-
-  @Field(() => String, { nullable: true, description: modelDescription })
-  model?: string | null;
-
-  @Field(() => String, { nullable: true, description: sentKeyDescription })
-  idempotencyKey?: string | null;
-
-  @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })
-  whenBusy: WhenBusyValue;
 }
 
 @InputType({ description: 'What is to be answered once more; the answers that are there stay.' })
-export class RegenerateAnswerInput {
+export class RegenerateAnswerInput extends AskingInput {
   @Field(() => ID, { description: 'An ASSISTANT message: a sibling of it. A USER message: a further answer to it.' })
   messageId: string;
-
-  @Field(() => String, { nullable: true, description: modelDescription })
-  model?: string | null;
-
-  @Field(() => String, { nullable: true, description: sentKeyDescription })
-  idempotencyKey?: string | null;
-
-  @Field(() => WhenBusy, { defaultValue: WhenBusy.REJECT, description: whenBusyDescription })
-  whenBusy: WhenBusyValue;
 }
 
 @InputType({ description: 'A message that was said elsewhere and is kept here.' })

@@ -36,7 +36,7 @@ interface FollowRequest {
 @Resolver(() => Message)
 export class AnswerResolver {
   constructor(
-    private readonly service: AnswerService,
+    readonly service: AnswerService,
     private readonly conversations: MakeConversationLoaders,
     private readonly messages: MakeMessageLoaders,
   ) {}
@@ -140,7 +140,7 @@ export class AnswerResolver {
     description:
       'One answer, from the cursor (or from its first character) to its end, then complete. An answer that is already final gives what is missing and AnswerFinished at once.',
     subscribe: ({ args, context, info }: FollowRequest) =>
-      resolverOf(info.schema, AnswerResolver).follow(args.messageId, args.after ?? null, context),
+      resolverOf(info.schema, AnswerResolver).service.follow(context, args.messageId, args.after ?? null),
   })
   answer(
     @Root() event: FollowEvent | SourceFailure,
@@ -164,14 +164,5 @@ export class AnswerResolver {
   private sent(scope: Scope, { conversation, message, answer }: Sent): SendMessagePayload {
     const { keep } = scope.of(this.messages);
     return new SendMessagePayload(scope.of(this.conversations).keep(conversation), keep(message), keep(answer));
-  }
-
-  /** The source of the subscription. */
-  follow(
-    messageId: string,
-    after: string | null,
-    scope: Scope,
-  ): Promise<AsyncIterableIterator<FollowEvent | SourceFailure>> {
-    return this.service.follow(scope, messageId, after);
   }
 }

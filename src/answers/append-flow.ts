@@ -20,6 +20,7 @@ import { type Database, isSilent, type Transaction } from '../platform/database.
 import type { Turns } from '../platform/turns.js';
 import { anyQuota, checkQuotas, type QuotaStanding } from '../usage/quota.js';
 import type { Reservation } from '../usage/reservation.js';
+import type { WhenBusyValue } from './answer-input.types.js';
 import type { Cancelling } from './cancelling.js';
 import type { ModelSettings } from './model/model-catalogue.js';
 import { reserve } from './reserve.js';
@@ -35,7 +36,7 @@ export interface AppendWish {
   readonly place: AppendPlace;
   /** The field of the input that named the place. */
   readonly placeField: string;
-  readonly whenBusy: 'REJECT' | 'CANCEL';
+  readonly whenBusy: WhenBusyValue;
   /** Is an answer to be written? Then it must be one of those that the owner may have at a time, and fit their quotas. */
   readonly beginsAnswer: boolean;
   /** What to append to the conversation as it was found. It runs again where the transaction does. */

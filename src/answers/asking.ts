@@ -16,6 +16,7 @@ import { newId } from '../platform/ids.js';
 import type { Rates } from '../platform/rates.js';
 import type { Turns } from '../platform/turns.js';
 import type { RunKey } from './answer.repository.js';
+import type { WhenBusyValue } from './answer-input.types.js';
 import { type AppendFlowDeps, append } from './append-flow.js';
 import type { Cancelling } from './cancelling.js';
 import type { ModelCatalogue, ModelSettings } from './model/model-catalogue.js';
@@ -51,7 +52,7 @@ export interface AskWish {
   readonly place: AppendPlace;
   /** The field of the input that named the place. */
   readonly placeField: string;
-  readonly whenBusy: 'REJECT' | 'CANCEL';
+  readonly whenBusy: WhenBusyValue;
   readonly model: string | null;
   /** What is asked; null where the answer is to what stands at the place already. */
   readonly question: Pick<NewMessage, 'content' | 'metadata'> | null;

@@ -2,6 +2,7 @@ import type { Runs } from './answers/runs.js';
 import { type AppParts, joinDomains } from './app-domains.js';
 import { startJobs } from './app-jobs.js';
 import type { Config } from './config.js';
+import { unsaidListSize } from './conversations/conversation.service.js';
 import { developer } from './development-token.js';
 import { IdentityService } from './identity/identity.service.js';
 import { Keyring } from './identity/keyring.js';
@@ -77,7 +78,7 @@ async function join(config: Config, resources: Resources, { log, clock, closers 
     readiness: () => database.isReachable(),
     defaultSizes: {
       'Conversation.messages': unsaidPageSize,
-      'Query.conversations': 20,
+      'Query.conversations': unsaidListSize,
       'Query.search': unsaidSearchSize,
       'SearchEdge.highlights': highlightsOfEdge,
       'Query.usageReport': reportRows,

@@ -1,14 +1,9 @@
 import { z } from 'zod';
+import { demoModelSettings } from './answers/model/demo-model.js';
 import type { ModelSettings } from './answers/model/model-catalogue.js';
+import type { OpenAiAddress } from './answers/model/openai-provider.js';
 import type { VariableReader } from './config-reader.js';
 import { greatestLimit } from './limits.js';
-
-/** An OpenAI-compatible server. */
-export interface OpenAiAddress {
-  readonly baseUrl: string;
-  /** Null: none is sent, which servers on one's own machine do not mind. */
-  readonly apiKey: string | null;
-}
 
 export interface ModelChoice {
   readonly openai: OpenAiAddress | null;
@@ -20,8 +15,6 @@ export interface ModelChoice {
   /** Writes titles; null: none does. It need not be one of `models`: nobody else may name it. */
   readonly titleModel: ModelSettings | null;
 }
-
-export const demoModelId = 'demo';
 
 const openAiBaseUrl = 'https://api.openai.com/v1';
 const modelsExample = '[{"id": "llama3.2", "contextTokens": 131072, "maxOutputTokens": 8192}]';
@@ -35,9 +28,9 @@ export function readModels(reader: VariableReader, production: boolean): ModelCh
   const named = reader.text('DEFAULT_MODEL');
   const choice: ModelChoice = {
     openai,
-    models: listed ?? (openai && named && named !== demoModelId ? [modelOf({ id: named }, openai)] : []),
+    models: listed ?? (openai && named && named !== demoModelSettings.id ? [modelOf({ id: named }, openai)] : []),
     demoModel: !production,
-    defaultModel: named ?? demoModelId,
+    defaultModel: named ?? demoModelSettings.id,
     titleModel: readTitleModel(reader, openai, listed ?? []),
   };
   checkDefaultModel(reader, choice);
@@ -70,7 +63,7 @@ function checkDefaultModel(reader: VariableReader, { openai, models, demoModel, 
   const fault = (wrong: string, remedy: string) => reader.fault('DEFAULT_MODEL', wrong, remedy);
   if (reader.text('DEFAULT_MODEL') === null) {
     if (openai || !demoModel) fault('is not set', 'set it to the id of a model that your server offers');
-  } else if (defaultModel === demoModelId) {
+  } else if (defaultModel === demoModelSettings.id) {
     if (!demoModel) fault('is the demo model, which production does not offer', 'set it to a model of your server');
   } else if (!openai) {
     if (demoModel)
@@ -107,7 +100,7 @@ function readModelList(reader: VariableReader, openai: OpenAiAddress | null): re
     const fault = (wrong: string, remedy: string) => reader.fault('MODELS', `entry ${index + 1} ${wrong}`, remedy);
     const isRepeated = models.findIndex((other) => other.id === model.id) < index;
     const leavesNoRoom = (model.maxOutputTokens ?? 0) >= model.contextTokens;
-    if (model.id === demoModelId) fault('has the id of the demo model', 'give it another');
+    if (model.id === demoModelSettings.id) fault('has the id of the demo model', 'give it another');
     if (isRepeated) fault('has the id of an entry before it', 'list each model once');
     if (leavesNoRoom) fault('leaves no room for the question', 'make contextTokens greater than maxOutputTokens');
   });

@@ -1,12 +1,7 @@
 import type { VariableReader } from './config-reader.js';
 import type { VariableName } from './config-variables.js';
 import type { SigningSecret } from './identity/token.js';
-
-/** A key-encryption key: 32 bytes, and the id that is stored with what it wraps. */
-export interface EncryptionKey {
-  readonly id: string;
-  readonly key: Buffer;
-}
+import type { KeyEncryptionKey } from './platform/encryption.js';
 
 const secretBytes = 32;
 const name = /^[A-Za-z0-9._-]{1,64}$/;
@@ -23,7 +18,7 @@ export function readSigningSecrets(reader: VariableReader, production: boolean):
   );
 }
 
-export function readEncryptionKeys(reader: VariableReader, production: boolean): readonly EncryptionKey[] | null {
+export function readEncryptionKeys(reader: VariableReader, production: boolean): readonly KeyEncryptionKey[] | null {
   return (
     readNamed(reader, 'ENCRYPTION_KEYS', 'id:base64', (text, fault) => {
       const key = Buffer.from(text, 'base64');

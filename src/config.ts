@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import { type ModelChoice, readModels } from './config-models.js';
 import { readLimits, readOrigins, readRedisUrls } from './config-parsers.js';
 import { ConfigError, VariableReader } from './config-reader.js';
-import { type EncryptionKey, readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
+import { readEncryptionKeys, readSigningSecrets } from './config-secrets.js';
 import type { SigningSecret, TokenVerifierOptions } from './identity/token.js';
 import { greatestRetentionDays, type Limits, type Quotas } from './limits.js';
+import type { KeyEncryptionKey } from './platform/encryption.js';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -30,7 +31,7 @@ export interface Config extends ModelChoice {
   readonly redisUrls: readonly string[] | null;
   readonly tokens: TokenSettings;
   /** Null: generated; never null in production. The first wraps, all unwrap. */
-  readonly encryptionKeys: readonly EncryptionKey[] | null;
+  readonly encryptionKeys: readonly KeyEncryptionKey[] | null;
   /** Empty: the same origin only. */
   readonly allowedOrigins: readonly string[];
   readonly shutdownGraceMs: number;

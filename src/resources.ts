@@ -10,6 +10,7 @@ import type { Clock } from './platform/clock.js';
 import { DataDir } from './platform/data-dir.js';
 import { Database, type DatabaseOptions } from './platform/database.js';
 import { startEmbeddedPostgres } from './platform/embedded-postgres.js';
+import type { KeyEncryptionKey } from './platform/encryption.js';
 import type { Log } from './platform/log.js';
 import { InProcessPubSub, type PubSub } from './platform/pubsub.js';
 import { RedisPubSub } from './platform/pubsub.redis.js';
@@ -55,7 +56,7 @@ export interface Resources {
   readonly recentLists: RecentLists;
   /** Null where tokens are verified by a login's public keys. */
   readonly signingSecrets: readonly SigningSecret[] | null;
-  readonly encryptionKeys: readonly { readonly id: string; readonly key: Buffer }[];
+  readonly encryptionKeys: readonly KeyEncryptionKey[];
   /** Null where everything is configured. */
   readonly dataDir: DataDir | null;
   /** Sentences for whoever starts the server. */
@@ -73,8 +74,6 @@ export interface ResourceDeps {
   /** Told what was lost for good: the embedded PostgreSQL, where it cannot be started again. */
   readonly onLost: (error: unknown) => void;
 }
-
-type EncryptionKeys = Resources['encryptionKeys'];
 
 const upkeepConnections = 3;
 const jobConnections = 2;
@@ -180,7 +179,7 @@ async function openSigningSecrets({ tokens }: Config, dataDir: DataDir | null): 
   return secrets;
 }
 
-async function findEncryptionKeys(config: Config, dataDir: DataDir | null): Promise<EncryptionKeys> {
+async function findEncryptionKeys(config: Config, dataDir: DataDir | null): Promise<readonly KeyEncryptionKey[]> {
   if (config.encryptionKeys) return config.encryptionKeys;
   if (!dataDir) throw new StartError('ENCRYPTION_KEYS is not set.');
   const key = await dataDir.secret(generatedKey.secret, () => randomBytes(32).toString('base64'));

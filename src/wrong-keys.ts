@@ -1,7 +1,7 @@
 import { hasConversations } from './conversations/conversation.repository.js';
 import { tryKeys } from './identity/tried-keys.js';
 import type { Querier } from './platform/database.js';
-import { ConfiguredKeyEncryption } from './platform/encryption.js';
+import { ConfiguredKeyEncryption, type KeyEncryptionKey } from './platform/encryption.js';
 
 /** The id and the file of the key-encryption key that is generated where none is configured. */
 export const generatedKey = { id: 'development', secret: 'encryption-key' };
@@ -10,7 +10,7 @@ export interface KeysInUse {
   readonly database: Querier;
   /** Where the owners' data keys are. */
   readonly keys: Querier;
-  readonly encryptionKeys: readonly { readonly id: string; readonly key: Buffer }[];
+  readonly encryptionKeys: readonly KeyEncryptionKey[];
   /** The file of the key where it was generated; null where keys are configured. */
   readonly generatedIn: string | null;
 }

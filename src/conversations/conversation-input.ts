@@ -4,7 +4,7 @@ import type { OwnerKeys } from '../platform/encryption.js';
 import { writeJsonObject } from '../platform/json-object.js';
 import { checkText } from '../platform/unicode.js';
 import type { CreateConversationInput, UpdateConversationInput } from './conversation-input.types.js';
-import { conversationPlace } from './conversation-row.js';
+import { conversationPlace, type TextColumn } from './conversation-row.js';
 import { titleTerms, untitled } from './title.js';
 
 /** What the checks of an input know beside it. */
@@ -107,7 +107,7 @@ export interface SealedConversation {
 }
 
 export function sealConversation(keys: OwnerKeys, id: string, texts: NewConversation): SealedConversation {
-  const seal = (column: Parameters<typeof conversationPlace>[1], text: string | null) =>
+  const seal = (column: TextColumn, text: string | null) =>
     text === null ? null : keys.seal(conversationPlace(id, column), text);
   return {
     sealedTitle: seal('title', texts.title),

@@ -66,7 +66,7 @@ export const isInactive = (days: string) => `
     WHERE run.owner_id = conversation.owner_id AND run.conversation_id = conversation.id
   )`;
 
-type TextColumn = 'title' | 'automatic_title' | 'system_prompt' | 'metadata';
+export type TextColumn = 'title' | 'automatic_title' | 'system_prompt' | 'metadata';
 
 /** Where a text of a conversation is sealed to. */
 export const conversationPlace = (conversationId: string, column: TextColumn): Place => ({

@@ -4,7 +4,8 @@ import type { Scope } from '../identity/scope.js';
 import type { Limits } from '../limits.js';
 import type { Database } from '../platform/database.js';
 import { fromPublicId, newId } from '../platform/ids.js';
-import { type PageArguments, readPage } from '../platform/pagination.js';
+import type { PageArguments } from '../platform/page.types.js';
+import { readPage } from '../platform/pagination.js';
 import type { Rates } from '../platform/rates.js';
 import type { Turns } from '../platform/turns.js';
 import { checkText } from '../platform/unicode.js';
@@ -34,7 +35,7 @@ import {
   oldestOf,
 } from './conversation-list.repository.js';
 import { type MarkedDeleted, markDeleted, removeDeletedBatch } from './conversation-removal.repository.js';
-import { type ConversationRow, conversationPlace } from './conversation-row.js';
+import { type ConversationRow, conversationPlace, type TextColumn } from './conversation-row.js';
 import { readListCursor } from './list-cursor.js';
 import { takingPoint } from './rated-request.js';
 import { readIdempotencyKey, requestClaim } from './request.js';
@@ -64,7 +65,8 @@ export interface ConversationServiceDeps {
 
 export type ListedConversations = ListPage & { count(): Promise<number> };
 
-const listedUnsaid = 20;
+/** What `Query.conversations` gives with neither `first` nor `last`. */
+export const unsaidListSize = 20;
 
 export class ConversationService {
   constructor(private readonly deps: ConversationServiceDeps) {}
@@ -150,7 +152,7 @@ export class ConversationService {
     const { database, limits } = this.deps;
     const { ownerId } = scope.keys;
     const listFilter = readFilter(scope, filter ?? {}, limits.titleCodeUnits);
-    const request = readPage(page, { from: 'start', limit: listedUnsaid }, limits.pageSize);
+    const request = readPage(page, { from: 'start', limit: unsaidListSize }, limits.pageSize);
     const bounds: ListBounds = {
       // The list begins with the newest.
       from: request.from === 'start' ? 'newest' : 'oldest',
@@ -166,7 +168,7 @@ export class ConversationService {
 
 /** What a change writes to the header that it was read against. */
 function headerChange({ keys }: Scope, header: ConversationRow, change: ConversationChange): HeaderChange {
-  const seal = (column: Parameters<typeof conversationPlace>[1], text: string | null) =>
+  const seal = (column: TextColumn, text: string | null) =>
     text === null ? null : keys.seal(conversationPlace(header.id, column), text);
   const { title, systemPrompt, metadata, model, pinned, archived } = change;
   const automatic = () =>

@@ -7,7 +7,7 @@ import { ObjectField } from '../platform/object-field.types.js';
 import { PageInfo } from '../platform/page.types.js';
 import { DateTime, JSONObject, type JsonObject } from '../platform/scalars.js';
 import { Usage } from '../usage/usage.types.js';
-import { type ConversationRow, conversationPlace } from './conversation-row.js';
+import { type ConversationRow, conversationPlace, type TextColumn } from './conversation-row.js';
 import { writeListCursor } from './list-cursor.js';
 import { untitled } from './title.js';
 
@@ -110,7 +110,7 @@ export class Conversation implements Node {
     });
   }
 
-  private open(column: 'title' | 'automatic_title' | 'system_prompt' | 'metadata'): string | null {
+  private open(column: TextColumn): string | null {
     const sealed = this.row[column];
     if (sealed === null) return null;
     return this.scope.openText(conversationPlace(this.row.id, column), this.row.revision, sealed);

@@ -1,3 +1,4 @@
+import { conversationPlace } from '../conversations/conversation-row.js';
 import { automaticTitle, titleTerms } from '../conversations/title.js';
 import { badUserInput, notFound } from '../errors.js';
 import type { Transaction } from '../platform/database.js';
@@ -9,7 +10,7 @@ import type { LockedConversation } from './conversation-lock.repository.js';
 import { endOfBranch } from './message.repository.js';
 import type { MessageRow, Role, Status } from './message-row.js';
 import { messageTerms } from './message-terms.js';
-import { messagePlace } from './message-texts.js';
+import { messagePlace, type TextColumn } from './message-texts.js';
 
 /** A message to append, in clear, before it has a place. */
 export interface NewMessage {
@@ -149,7 +150,7 @@ async function placed(
   message: NewMessage,
   at: { readonly parentId: string | null; readonly position: number; readonly depth: number },
 ): Promise<PlacedMessage> {
-  const sealed = (column: Parameters<typeof messagePlace>[1], text: string | null) =>
+  const sealed = (column: TextColumn, text: string | null) =>
     text === null ? null : keys.seal(messagePlace(message.id, column), text);
   return {
     ...at,
@@ -177,6 +178,6 @@ function titleOf({ keys, conversation, messages }: Append): Writing['title'] {
   const first = messages.find((message) => message.role === 'USER' && message.content !== '');
   if (!first) return null;
   const title = automaticTitle(first.content);
-  const place = { table: 'conversations', row: conversation.id, column: 'automatic_title' };
-  return { sealed: keys.seal(place, title), terms: conversation.has_title ? null : titleTerms(keys, title) };
+  const sealed = keys.seal(conversationPlace(conversation.id, 'automatic_title'), title);
+  return { sealed, terms: conversation.has_title ? null : titleTerms(keys, title) };
 }

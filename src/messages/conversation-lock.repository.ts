@@ -13,8 +13,7 @@ export interface LockedConversation {
   readonly message_count: number;
   readonly model: string | null;
   readonly system_prompt: string | null;
-  /** Of a temporary one; null: it is kept. */
-  /** By the database's clock; null where it does not expire. */
+  /** Of a temporary one, by the database's clock; null: it is kept. */
   readonly expires_in_ms: number | null;
   readonly has_title: boolean;
   readonly has_automatic_title: boolean;

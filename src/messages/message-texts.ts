@@ -2,7 +2,7 @@ import type { Scope } from '../identity/scope.js';
 import type { OwnerKeys, Place } from '../platform/encryption.js';
 import type { ChunkRow, MessageRow } from './message-row.js';
 
-type TextColumn = 'content' | 'reasoning' | 'metadata' | 'idempotency_key' | 'rating_comment';
+export type TextColumn = 'content' | 'reasoning' | 'metadata' | 'idempotency_key' | 'rating_comment';
 
 /** Where a text of a message is sealed to. */
 export const messagePlace = (messageId: string, column: TextColumn): Place => ({

@@ -122,9 +122,15 @@ export interface KeyEncryption {
   unwrap(ownerId: string, keyId: number, kekId: string, wrapped: Buffer): Promise<DataKey>;
 }
 
-/** Key-encryption keys from the configuration: the first wraps, all unwrap. Ids are public, keys are 32 bytes. */
+/** 32 bytes, and the id that is stored with what they wrap; ids are public. */
+export interface KeyEncryptionKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+/** Key-encryption keys from the configuration: the first wraps, all unwrap. */
 export class ConfiguredKeyEncryption implements KeyEncryption {
-  constructor(private readonly keys: readonly { readonly id: string; readonly key: Buffer }[]) {
+  constructor(private readonly keys: readonly KeyEncryptionKey[]) {
     if (keys.length === 0) throw new Error('There is no key-encryption key.');
   }
 

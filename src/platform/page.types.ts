@@ -36,7 +36,7 @@ interface PageEnds {
   readonly edges: readonly { readonly cursor: string }[];
 }
 
-/** The arguments of every connection; {@link readPage} says what they come to. */
+/** The arguments of every connection as a client gives them; null is not given. `readPage` says what they come to. */
 @ArgsType()
 export class PageArguments {
   @Field(() => Int, { nullable: true, description: 'At most this many, from the beginning: 1 to 100. Not with last.' })

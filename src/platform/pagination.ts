@@ -1,12 +1,5 @@
 import { badUserInput } from '../errors.js';
-
-/** The arguments of a connection as a client gives them; null is not given. */
-export interface PageArguments {
-  readonly first?: number | null;
-  readonly after?: string | null;
-  readonly last?: number | null;
-  readonly before?: string | null;
-}
+import type { PageArguments } from './page.types.js';
 
 /** What they ask for: at most `limit`, from one end of what lies between two cursors, in the connection's order. */
 export interface PageRequest {

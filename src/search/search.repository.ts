@@ -1,3 +1,4 @@
+import { isListed } from '../conversations/conversation-row.js';
 import type { MessageTerms } from '../messages/message-terms.js';
 import { type Querier, type Statement, statement } from '../platform/database.js';
 
@@ -37,7 +38,7 @@ type Variant = Pick<Look, 'towards'> & { readonly inConversation: boolean; reado
 const [terms, limit] = ['$3::bigint[]', '$4'];
 
 const isShown = (row: string) => `(
-  SELECT conversation.deleted_at IS NULL AND conversation.expires_at IS NULL FROM conversations AS conversation
+  SELECT ${isListed('conversation')} FROM conversations AS conversation
   WHERE conversation.owner_id = $1 AND conversation.id = ${row}.conversation_id
 )`;
 

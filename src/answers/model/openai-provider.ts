@@ -11,7 +11,7 @@ import { describeFailure, failedMidway, notAModel } from './openai-failure.js';
 export interface OpenAiAddress {
   /** With the version, as in `https://api.openai.com/v1`. */
   readonly baseUrl: string;
-  /** Null: no key is sent. */
+  /** Null: none is sent, which servers on one's own machine do not mind. */
   readonly apiKey: string | null;
 }
 

@@ -8,7 +8,7 @@ import { saysWordBeginning } from './passage.js';
 import { type Candidate, findCandidates, findMatches, type Look, type Match } from './search.repository.js';
 
 /** How many candidates are opened at most. */
-const mostCandidates = 500;
+const mostCandidates = 300;
 /** A few first, or a page of them: enough where many say such a word. */
 const firstCandidates = 100;
 /** Of their sealed contents together. */

@@ -141,7 +141,7 @@ export class AnswerFollower {
   }
 
   /** Resolves when the text is this, which must come within the time. */
-  async has(content: string, withinMs = 10_000): Promise<void> {
+  async has(content: string, withinMs?: number): Promise<void> {
     await until(`the text "${content.slice(-40)}"`, () => this.content === content, withinMs);
   }
 
@@ -152,12 +152,12 @@ export class AnswerFollower {
   }
 
   /** Resolves when the subscription is over. */
-  async ended(withinMs = 10_000): Promise<void> {
+  async ended(withinMs?: number): Promise<void> {
     await until('the subscription is over', () => this.completed, withinMs);
   }
 
   /** The stored message that came last. */
-  async end(withinMs = 10_000): Promise<StoredAnswer> {
+  async end(withinMs?: number): Promise<StoredAnswer> {
     await this.ended(withinMs);
     if (!this.finished) throw new Error(`It ended without AnswerFinished: ${JSON.stringify(this.errors)}.`);
     return this.finished.message;

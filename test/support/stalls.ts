@@ -11,6 +11,7 @@ export class Stalls {
   private readonly delay = monitorEventLoopDelay({ resolution: 10 });
 
   start(): void {
+    this.delay.reset();
     this.delay.enable();
   }
 

@@ -52,7 +52,7 @@ async function drop(server: pg.Client, name: string): Promise<void> {
     return rows;
   };
   // A connection that was closed here a moment ago may still be going there.
-  const isClosed = until('connections are closed', async () => (await connections()).length === 0, 3000);
+  const isClosed = until('connections are closed', async () => (await connections()).length === 0, 10_000);
   const left = await isClosed.then(() => [], connections);
   await server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   if (left.length > 0) throw new Error(`${left.length} connections to the test's database were not closed.`);

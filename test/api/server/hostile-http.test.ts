@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
+import { atMost } from '../../support/at-most.js';
 import { exchangeBytes, post, request } from '../../support/http-client.js';
 import { type SmallServer, startSmallServer, stopSmallServers } from './small-server.js';
 
@@ -216,7 +217,7 @@ describe('A document that is too large', () => {
     const startedMs = performance.now();
     expect(await codeOf(bomb(60, 'name'))).toEqual([400, 'TOO_COMPLEX']);
     expect(await codeOf(bomb(9, 'a: name'))).toEqual([400, 'TOO_COMPLEX']);
-    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect(performance.now() - startedMs).toBeLessThan(atMost(5000));
     const cycle =
       '{ friend { ...A } } fragment A on Person { friend { ...B } } fragment B on Person { friend { ...A } }';
     expect(await codeOf(cycle)).toEqual([400, 'BAD_USER_INPUT']);
@@ -233,6 +234,6 @@ describe('A document that is too large', () => {
   ])('bounds the time that validation takes: %s', async (_what, query) => {
     const startedMs = performance.now();
     await post(small.url, { query });
-    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect(performance.now() - startedMs).toBeLessThan(atMost(5000));
   });
 });

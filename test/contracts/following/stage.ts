@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../../src/platform/clock.js';
 import {
   AnswerFollower,
   ClientText,
@@ -11,6 +12,7 @@ import type { GraphqlBodyError } from '../../support/http-client.js';
 import type { ModelCall, ModelReply } from '../../support/model-server.js';
 import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
+import { quickClock } from '../../support/quick-clock.js';
 import { freePort } from '../../support/redis-server.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { until } from '../../support/until.js';
@@ -23,13 +25,15 @@ export interface Arrangement {
   readonly apart: boolean;
   /** Is the follower's instance stopped in order, and started again, before anybody reads on? */
   readonly restarts: boolean;
+  /** How many times as fast the instances' timers run as they should: where much is waited for. */
+  readonly pace: number;
   /** How far behind the writer a follower may be. */
   readonly behindMs: number;
   /** After how long a cancel from the follower's instance has closed the model's connection. */
   readonly cancelMs: number;
 }
 
-const near = { restarts: false, behindMs: 1000, cancelMs: 1000 } as const;
+const near = { restarts: false, pace: 1, behindMs: 1000, cancelMs: 1000 } as const;
 
 export const arrangements = {
   inProcess: { name: 'in one process', redis: 'none', apart: false, ...near },
@@ -37,7 +41,7 @@ export const arrangements = {
   apart: { name: 'with Redis, at another instance', redis: 'there', apart: true, ...near },
   restarted: { name: 'at an instance that is started again', redis: 'there', apart: true, ...near, restarts: true },
   withoutRedis: {
-    ...{ name: 'with Redis gone, at another instance', redis: 'gone', apart: true, restarts: false },
+    ...{ name: 'with Redis gone, at another instance', redis: 'gone', apart: true, restarts: false, pace: 4 },
     ...{ behindMs: 2000, cancelMs: 2000 },
   },
 } as const satisfies Readonly<Record<string, Arrangement>>;
@@ -73,6 +77,7 @@ export class Stage {
 
   private constructor(
     readonly arrangement: Arrangement,
+    private readonly clock: Clock,
     private readonly model: ScriptedModel,
     private writer: TestApp,
     public reader: TestApp,
@@ -84,9 +89,11 @@ export class Stage {
     const model = await ScriptedModel.start();
     const { redis, apart } = arrangement;
     const gone = redis === 'gone' ? { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } : {};
-    const writer = await startApp({ redis: redis === 'there', env: { ...model.env, LIMITS: patience, ...gone } });
-    const reader = apart ? await startApp({ beside: writer }) : writer;
-    return new Stage(arrangement, model, writer, reader);
+    const clock = quickClock(arrangement.pace);
+    const env = { ...model.env, LIMITS: patience, ...gone };
+    const writer = await startApp({ redis: redis === 'there', env, clock });
+    const reader = apart ? await startApp({ beside: writer, clock }) : writer;
+    return new Stage(arrangement, clock, model, writer, reader);
   }
 
   /** Asks something new, of a new person where none is named. */
@@ -126,7 +133,8 @@ export class Stage {
   async restart(which: 'writer' | 'reader'): Promise<void> {
     const before = this[which];
     await before.stop();
-    const after = await startApp({ beside: before, env: { PORT: new URL(before.url).port } });
+    const env = { PORT: new URL(before.url).port };
+    const after = await startApp({ beside: before, env, clock: this.clock });
     this.started.push(after);
     if (this.writer === before) this.writer = after;
     if (this.reader === before) this.reader = after;

@@ -17,10 +17,12 @@ export interface Job {
 export interface JobsOptions {
   readonly url: string;
   readonly timeouts: DatabaseTimeouts;
+  /** How often each instance looks for work. */
+  readonly pollSeconds?: number;
 }
 
 const connections = 2;
-const pollSeconds = 2;
+const usualPollSeconds = 2;
 /** A job whose instance is gone is given to another after this time. */
 const heartbeatSeconds = 60;
 const longestSeconds = 3600;
@@ -39,6 +41,7 @@ export class Jobs {
     private readonly boss: PgBoss,
     private readonly pool: Pool,
     private readonly log: Log,
+    private readonly pollingIntervalSeconds: number,
   ) {}
 
   static async start(jobs: readonly Job[], options: JobsOptions, log: Log): Promise<Jobs> {
@@ -51,7 +54,7 @@ export class Jobs {
     const tell = seldom((error: unknown) => log.warn({ error }, 'the job queue failed, tried again soon'));
     boss.on('error', tell);
     boss.on('warning', ({ message }) => log.warn({ warning: message }, 'the job queue warns'));
-    const started = new Jobs(boss, pool, log);
+    const started = new Jobs(boss, pool, log, options.pollSeconds ?? usualPollSeconds);
     try {
       await boss.start();
       for (const job of jobs) await started.add(job);
@@ -77,7 +80,8 @@ export class Jobs {
       ...{ retentionSeconds: daySeconds, deleteAfterSeconds: daySeconds },
     });
     await this.boss.schedule(name, cron, null, { tz: 'UTC', missed: 'once' });
-    await this.boss.work(name, { pollingIntervalSeconds: pollSeconds }, async ([job]) => {
+    const { pollingIntervalSeconds } = this;
+    await this.boss.work(name, { pollingIntervalSeconds }, async ([job]) => {
       const signal = AbortSignal.any([this.closing.signal, ...(job ? [job.signal] : [])]);
       await run(signal).catch((error: unknown) => {
         this.log.warn({ error, job: name }, 'a job failed, tried again later');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { startApp } from '../../support/app.js';
+import { quickClock } from '../../support/quick-clock.js';
 import { findChromium } from '../../support/system-programs.js';
 
 /** As root, without a screen and without its own talk to the network. */
@@ -30,7 +31,8 @@ let requests: string[];
 let complaints: string[];
 
 beforeAll(async () => {
-  [app, browser] = await Promise.all([startApp(), chromium.launch(chromiumOptions)]);
+  // The demonstration speaks for 20 s otherwise.
+  [app, browser] = await Promise.all([startApp({ clock: quickClock(4) }), chromium.launch(chromiumOptions)]);
 }, 60_000);
 
 beforeEach(async () => {
@@ -69,7 +71,7 @@ async function nextResponse(before = ''): Promise<string> {
       return text === known ? '' : text;
     },
     before,
-    { timeout: 15_000 },
+    { timeout: 30_000 },
   );
   return String(await shown.jsonValue());
 }

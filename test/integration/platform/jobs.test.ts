@@ -28,7 +28,7 @@ const timeouts = { connectMs: 1000, statementMs: 5000, lockMs: 2000 };
 const yearly = (run: Job['run']): Job => ({ name: 'test', cron: '0 0 1 1 *', run });
 
 async function start(run: Job['run'], log: Log = createLog('silent'), url = database.url): Promise<Jobs> {
-  const jobs = await Jobs.start([yearly(run)], { url, timeouts }, log);
+  const jobs = await Jobs.start([yearly(run)], { url, timeouts, pollSeconds: 0.5 }, log);
   running.push(jobs);
   return jobs;
 }

@@ -5,6 +5,9 @@ import { TestEnvironment } from 'jest-environment-node';
 
 const graceMs = 3000;
 
+// A worker that has ended would still give back each page of its memory, which can take longer than Jest waits for it.
+process.once('exit', () => process.exit());
+
 /**
  * Node's environment, in which a test file fails that leaves something running after its last hook: a socket, a server,
  * a child process, a timer. What is closing gets a moment; what is left after that is named, and ended.

@@ -115,11 +115,16 @@ function withoutSuggestion(message: string): string {
   return start === -1 ? message : message.slice(0, start);
 }
 
-/** `input.content` for a variable `$input` whose `content` was wrong. */
-function variableField(error: GraphQLError): string | null {
-  const node = error.nodes?.[0];
+/** `input.messages.0.content` for a variable `$input` in which that was wrong, missing or not known. */
+function variableField({ nodes, message }: GraphQLError): string | null {
+  const node = nodes?.[0];
   if (node?.kind !== Kind.VARIABLE_DEFINITION) return null;
   const name = node.variable.name.value;
-  const at = / at "([^"\s]{1,200})"; /.exec(error.message)?.[1];
-  return at === name || at?.startsWith(`${name}.`) || at?.startsWith(`${name}[`) ? (at ?? name) : name;
+  const found = / at "([^"\s]{1,200})"; /.exec(message)?.[1];
+  const at = found?.startsWith(`${name}.`) || found?.startsWith(`${name}[`) ? found : name;
+  const [, field] =
+    /; Field "(\w{1,100})" (?:of required type "[^"]{1,100}" was not provided|is not defined by type "\w+")\./.exec(
+      message,
+    ) ?? [];
+  return [at.replaceAll(/\[(\d+)\]/g, '.$1'), ...(field ? [field] : [])].join('.');
 }

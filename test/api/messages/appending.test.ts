@@ -121,6 +121,19 @@ describe('appendMessages', () => {
     expect(await readBranch(person, conversationId)).toEqual(messages);
   });
 
+  it.each<[string, object, string]>([
+    ['a count that no Int is', user('1', { promptTokens: 2 ** 31 }), 'promptTokens'],
+    ['an instant that is none', user('1', { createdAt: 'now' }), 'createdAt'],
+    ['a role that is none', { role: 'BOT', content: '1' }, 'role'],
+    ['no content', { role: 'USER' }, 'content'],
+    ['a field that it does not have', user('1', { words: 1 }), 'words'],
+  ])('names the field in one way, whoever refuses it: %s', async (_name, message, field) => {
+    expect(await attemptAppend([user('0'), message])).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: `input.messages.1.${field}`,
+    });
+  });
+
   it('refuses counts below zero', async () => {
     for (const field of ['promptTokens', 'completionTokens', 'costMicroUsd', 'latencyMs']) {
       expect(await attemptAppend([user('1', { [field]: -1 })])).toMatchObject({

@@ -1,5 +1,5 @@
 import { isThere } from '../conversations/conversation-row.js';
-import { type ChunkRow, type MessageRow, messageColumns, type Status } from '../messages/message-row.js';
+import { type ChunkRow, chunkRows, type MessageRow, messageColumns, type Status } from '../messages/message-row.js';
 import type { MessageTerms } from '../messages/message-terms.js';
 import type { Offsets } from '../messages/message-texts.js';
 import { type Querier, statement, type Transaction } from '../platform/database.js';
@@ -98,10 +98,7 @@ const progressStatement = statement(
   `SELECT message.status,
      coalesce((SELECT run.lease_until < now() FROM answer_runs AS run
        WHERE run.owner_id = message.owner_id AND run.message_id = message.id), false) AS expired,
-     (SELECT coalesce(json_agg(json_build_object(
-        'content_offset', chunk.content_offset,
-        'reasoning_offset', chunk.reasoning_offset,
-        'sealed', encode(chunk.sealed, 'base64')) ORDER BY chunk.number), '[]')
+     (SELECT ${chunkRows}
       FROM answer_chunks AS chunk
       WHERE chunk.owner_id = $1 AND chunk.message_id = $2 AND chunk.number >= coalesce((
         SELECT holding.number FROM answer_chunks AS holding

@@ -1,4 +1,4 @@
-import { type Querier, type Statement, statement } from '../platform/database.js';
+import { declaredStatement, type Querier, statement } from '../platform/database.js';
 import type { Instant } from '../platform/instant.js';
 import { type ConversationRow, conversationColumns, isListed } from './conversation-row.js';
 import { fewTitled, isAnyOfMany, isOneOfMany, lookingForTitles } from './title-lookup.js';
@@ -121,15 +121,12 @@ const countText = (variant: Omit<Variant, 'from'>) => {
 const nameOf = ({ pinned, byTitle }: Omit<Variant, 'from'>) =>
   `${pinned === null ? '' : pinned ? '.pinned' : '.notPinned'}${byTitle ? '.byTitle' : ''}`;
 
-const listStatements = new Map<string, Statement>();
-const countStatements = new Map<string, Statement>();
 for (const pinned of [null, true, false]) {
   for (const byTitle of [false, true]) {
     const kind = { pinned, byTitle };
-    countStatements.set(nameOf(kind), statement(`conversations.count${nameOf(kind)}`, countText(kind)));
+    statement(`conversations.count${nameOf(kind)}`, countText(kind));
     for (const from of ['newest', 'oldest'] as const) {
-      const name = `conversations.${from}${nameOf(kind)}`;
-      listStatements.set(name, statement(name, listText({ ...kind, from })));
+      statement(`conversations.${from}${nameOf(kind)}`, listText({ ...kind, from }));
     }
   }
 }
@@ -148,20 +145,17 @@ export async function listConversations(
   { newer, older, limit, from }: ListBounds,
 ): Promise<ListPage> {
   const span = spanOf(filter);
-  const listed = await querier.query<ListedRow>(
-    declared(listStatements, `conversations.${from}${nameOf(kindOf(filter))}`),
-    [
-      ownerId,
-      shelvesOf(filter),
-      ...placeValues(within(span, newer)),
-      ...placeValues(within(span, older)),
-      ...placeValues(span.newer),
-      ...placeValues(span.older),
-      // One more than asked for says that something follows.
-      limit + 1,
-      ...(filter.titleTerms ? [filter.titleTerms] : []),
-    ],
-  );
+  const listed = await querier.query<ListedRow>(declaredStatement(`conversations.${from}${nameOf(kindOf(filter))}`), [
+    ownerId,
+    shelvesOf(filter),
+    ...placeValues(within(span, newer)),
+    ...placeValues(within(span, older)),
+    ...placeValues(span.newer),
+    ...placeValues(span.older),
+    // One more than asked for says that something follows.
+    limit + 1,
+    ...(filter.titleTerms ? [filter.titleTerms] : []),
+  ]);
   const found = listed.filter(isConversation);
   const isCut = found.length > limit;
   const rows = found.slice(0, limit);
@@ -174,13 +168,16 @@ export async function listConversations(
 
 /** How many conversations the filter lets through. */
 export async function countConversations(querier: Querier, ownerId: string, filter: ListFilter): Promise<number> {
-  const [row] = await querier.query<{ count: number }>(declared(countStatements, nameOf(kindOf(filter))), [
-    ownerId,
-    shelvesOf(filter),
-    ...placeValues(filter.newer),
-    ...placeValues(filter.older),
-    ...(filter.titleTerms ? [filter.titleTerms] : []),
-  ]);
+  const [row] = await querier.query<{ count: number }>(
+    declaredStatement(`conversations.count${nameOf(kindOf(filter))}`),
+    [
+      ownerId,
+      shelvesOf(filter),
+      ...placeValues(filter.newer),
+      ...placeValues(filter.older),
+      ...(filter.titleTerms ? [filter.titleTerms] : []),
+    ],
+  );
   return row?.count ?? 0;
 }
 
@@ -188,12 +185,6 @@ const kindOf = ({ pinned, titleTerms }: ListFilter) => ({ pinned, byTitle: title
 const shelvesOf = ({ archived }: ListFilter) => (archived === null ? [false, true] : [archived]);
 const placeValues = ({ updatedAt, id }: ListPlace) => [updatedAt, id];
 const isConversation = (row: ListedRow): row is ListedRow & ConversationRow => row.id !== null;
-
-function declared(statements: ReadonlyMap<string, Statement>, name: string): Statement {
-  const found = statements.get(name);
-  if (!found) throw new Error(`There is no statement ${name}.`);
-  return found;
-}
 
 /** Instants are text of one form, so they compare as text; the infinite ones stand outside of it. */
 function isNewer(one: ListPlace, other: ListPlace): boolean {

@@ -15,19 +15,33 @@ export type ClaimedRequest =
   | { readonly claimed: true }
   | { readonly claimed: false; readonly made: Readonly<Record<string, string>> };
 
-// Requests before owner: the second part reads what the first returned. Whether the owner could be held is told apart
-// from whether the key was free, since the row that this statement inserts would look like somebody's first use.
+/**
+ * The parts of a statement that claim a key and then hold the owner's row, in this order: the second reads what the first
+ * returned. A key that another transaction holds is waited for; then nothing is inserted, and nothing further is locked.
+ * $1 to $4 are `claimValues`.
+ */
+export const claiming = (holding: 'KEY SHARE' | 'NO KEY UPDATE') => `
+  claimed AS (
+    INSERT INTO requests (owner_id, key, fingerprint, made, created_at) VALUES ($1, $2, $3, $4, now())
+    ON CONFLICT (owner_id, key) DO NOTHING RETURNING owner_id
+  ), owner AS (
+    SELECT id FROM users
+    WHERE id = $1 AND erasing_at IS NULL AND EXISTS (SELECT FROM claimed)
+    FOR ${holding}
+  )`;
+
+export const claimValues = ({ ownerId, key, fingerprint, made }: RequestClaim) => [
+  ownerId,
+  key,
+  fingerprint,
+  JSON.stringify(made),
+];
+
+// Whether the owner could be held is told apart from whether the key was free, since the row that this statement inserts
+// would look like somebody's first use.
 const claimStatement = statement(
   'requests.claimForOwner',
-  `WITH claimed AS (
-     INSERT INTO requests (owner_id, key, fingerprint, made, created_at) VALUES ($1, $2, $3, $4, now())
-     ON CONFLICT (owner_id, key) DO NOTHING RETURNING owner_id
-   ), owner AS (
-     SELECT id FROM users
-     WHERE id = $1 AND erasing_at IS NULL AND EXISTS (SELECT FROM claimed)
-     FOR KEY SHARE
-   )
-   SELECT EXISTS (SELECT FROM claimed) AS claimed, EXISTS (SELECT FROM owner) AS held`,
+  `WITH ${claiming('KEY SHARE')} SELECT EXISTS (SELECT FROM claimed) AS claimed, EXISTS (SELECT FROM owner) AS held`,
 );
 
 const readStatement = statement(
@@ -43,9 +57,7 @@ const readStatement = statement(
  * @throws UNAUTHENTICATED where the owner is gone or being erased
  */
 export async function claimRequest(tx: Transaction, claim: RequestClaim): Promise<ClaimedRequest> {
-  const { ownerId, key, fingerprint, made } = claim;
-  const values = [ownerId, key, fingerprint, JSON.stringify(made)];
-  const [outcome] = await tx.query<{ claimed: boolean; held: boolean }>(claimStatement, values);
+  const [outcome] = await tx.query<{ claimed: boolean; held: boolean }>(claimStatement, claimValues(claim));
   if (outcome?.claimed) {
     if (!outcome.held) throw unauthenticated();
     return { claimed: true };

@@ -1,5 +1,5 @@
 import { isListed, isThere } from '../conversations/conversation-row.js';
-import { type MessageRow, messageColumns } from '../messages/message-row.js';
+import { type MessageRow, messageColumns, messageSurroundings } from '../messages/message-row.js';
 import { type Querier, statement } from '../platform/database.js';
 
 /** How far a reader is: everything up to this place of this revision is known. */
@@ -12,11 +12,7 @@ const changedStatement = statement(
   'messages.changed',
   `SELECT ${messageColumns}
    FROM messages AS message
-   JOIN conversations AS conversation
-     ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
-   JOIN segments AS segment
-     ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
-     AND segment.first_position = message.segment
+   ${messageSurroundings}
    WHERE message.owner_id = $1 AND message.conversation_id = $2 AND ${isThere('conversation')}
      AND (message.revision, message.position) > ($3, $4) AND message.revision <= $5
    ORDER BY message.revision, message.position

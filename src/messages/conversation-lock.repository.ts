@@ -1,5 +1,5 @@
 import { isThere } from '../conversations/conversation-row.js';
-import type { RequestClaim } from '../conversations/request.repository.js';
+import { claiming, claimValues, type RequestClaim } from '../conversations/request.repository.js';
 import { statement, type Transaction } from '../platform/database.js';
 
 /** The header of a conversation whose row this transaction has locked: nobody else adds to it before the commit. */
@@ -30,19 +30,8 @@ const lockedColumns = `
   conversation.sealed_automatic_title IS NOT NULL AS has_automatic_title,
   conversation.token_estimate`;
 
-// Locks are taken in the order requests, owner, conversation: each part reads what the one before it returned. A key
-// that another transaction holds is waited for; then nothing is inserted, and nothing further is locked. Where answers
-// are counted, the owner's row is held so that whoever else counts theirs waits: a later statement sees what they began.
-const claiming = (holding: 'KEY SHARE' | 'NO KEY UPDATE') => `
-  claimed AS (
-    INSERT INTO requests (owner_id, key, fingerprint, made, created_at) VALUES ($1, $2, $3, $4, now())
-    ON CONFLICT (owner_id, key) DO NOTHING RETURNING owner_id
-  ), owner AS (
-    SELECT id FROM users
-    WHERE id = $1 AND erasing_at IS NULL AND EXISTS (SELECT FROM claimed)
-    FOR ${holding}
-  )`;
-
+// Where answers are counted, the owner's row is held so that whoever else counts theirs waits: a later statement sees what
+// they began.
 const claimStatement = statement('requests.claimKey', `WITH ${claiming('KEY SHARE')} SELECT id FROM owner`);
 const claimCountingStatement = statement(
   'requests.claimKeyCounting',
@@ -66,13 +55,6 @@ const lock = (whatIsHeld: '' | 'SKIP LOCKED') => `
    FOR UPDATE ${whatIsHeld}`;
 const lockStatement = statement('conversations.lock', lock(''));
 const lockIfFreeStatement = statement('conversations.lockIfFree', lock('SKIP LOCKED'));
-
-const claimValues = ({ ownerId, key, fingerprint, made }: RequestClaim) => [
-  ownerId,
-  key,
-  fingerprint,
-  JSON.stringify(made),
-];
 
 /** Whose key is claimed, and what for. */
 export interface Claiming {

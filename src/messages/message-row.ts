@@ -45,6 +45,12 @@ export interface ChunkRow {
   readonly sealed: string;
 }
 
+/** ChunkRows in their order, as JSON; the name `chunk` must be in scope. */
+export const chunkRows = `coalesce(json_agg(json_build_object(
+    'content_offset', chunk.content_offset,
+    'reasoning_offset', chunk.reasoning_offset,
+    'sealed', encode(chunk.sealed, 'base64')) ORDER BY chunk.number), '[]')`;
+
 /**
  * The columns of a MessageRow. A running answer's checkpoints are read by the same statement as its status, since two
  * statements could see two lengths of it, or an answer with neither checkpoints nor its final text. The names
@@ -63,10 +69,15 @@ export const messageColumns = `
   coalesce(segment.visible_to >= message.position, false) AS visible,
   message.created_at, message.completed_at, message.erased_at,
   CASE WHEN message.status = 'STREAMING' THEN (
-    SELECT coalesce(json_agg(json_build_object(
-      'content_offset', chunk.content_offset,
-      'reasoning_offset', chunk.reasoning_offset,
-      'sealed', encode(chunk.sealed, 'base64')) ORDER BY chunk.number), '[]')
+    SELECT ${chunkRows}
     FROM answer_chunks AS chunk
     WHERE chunk.owner_id = message.owner_id AND chunk.message_id = message.id
   ) END AS chunks`;
+
+/** The conversation and the segment that a message stands in; the name `message` must be in scope. */
+export const messageSurroundings = `
+  JOIN conversations AS conversation
+    ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
+  JOIN segments AS segment
+    ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
+    AND segment.first_position = message.segment`;

@@ -1,6 +1,6 @@
 import { isThere } from '../conversations/conversation-row.js';
 import { type Querier, statement } from '../platform/database.js';
-import { type MessageRow, messageColumns } from './message-row.js';
+import { type MessageRow, messageColumns, messageSurroundings } from './message-row.js';
 
 /** A position beyond all positions: `before` of a page that ends at the newest message, and `visible_to` of an open segment. */
 export const endOfBranch = 2_147_483_647;
@@ -9,11 +9,7 @@ const byIdsStatement = statement(
   'messages.byIds',
   `SELECT ${messageColumns}
    FROM messages AS message
-   JOIN conversations AS conversation
-     ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
-   JOIN segments AS segment
-     ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
-     AND segment.first_position = message.segment
+   ${messageSurroundings}
    WHERE message.owner_id = $1 AND message.id = ANY ($2::uuid[]) AND ${isThere('conversation')}`,
 );
 
@@ -46,11 +42,7 @@ const siblingsStatement = statement(
      WHERE root.owner_id = $1 AND root.conversation_id = wanted.conversation_id
        AND root.parent_id IS NULL AND wanted.parent_id IS NULL
    ) AS message
-   JOIN conversations AS conversation
-     ON conversation.owner_id = message.owner_id AND conversation.id = message.conversation_id
-   JOIN segments AS segment
-     ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
-     AND segment.first_position = message.segment
+   ${messageSurroundings}
    WHERE ${isThere('conversation')}
    ORDER BY message.position`,
 );

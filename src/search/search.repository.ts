@@ -1,6 +1,6 @@
 import { isListed } from '../conversations/conversation-row.js';
 import type { MessageTerms } from '../messages/message-terms.js';
-import { type Querier, type Statement, statement } from '../platform/database.js';
+import { declaredStatement, type Querier, statement } from '../platform/database.js';
 
 /** What messages are ordered by: the id in all that an owner has, the position in one conversation. */
 export type SearchKey = string | number;
@@ -117,15 +117,13 @@ const candidateText = (variant: Variant) => `
 const nameOf = ({ towards, inConversation, hasWords }: Variant) =>
   `${towards}${inConversation ? '.inConversation' : ''}${hasWords ? '' : '.anyWords'}`;
 
-const matchStatements = new Map<string, Statement>();
-const candidateStatements = new Map<string, Statement>();
 for (const towards of ['older', 'newer'] as const) {
   for (const inConversation of [false, true]) {
     const variant = { towards, inConversation, hasWords: true };
-    matchStatements.set(nameOf(variant), statement(`search.${nameOf(variant)}`, matchText(variant)));
+    statement(`search.${nameOf(variant)}`, matchText(variant));
     for (const hasWords of [true, false]) {
-      const name = nameOf({ ...variant, hasWords });
-      candidateStatements.set(name, statement(`search.candidates.${name}`, candidateText({ ...variant, hasWords })));
+      const candidates = { ...variant, hasWords };
+      statement(`search.candidates.${nameOf(candidates)}`, candidateText(candidates));
     }
   }
 }
@@ -133,7 +131,7 @@ for (const towards of ['older', 'newer'] as const) {
 /** The messages that have all of these terms, `most` of them at most. */
 export function findMatches(querier: Querier, look: Look, terms: MessageTerms, most: number): Promise<Match[]> {
   const name = nameOf({ ...look, inConversation: look.conversationId !== null, hasWords: true });
-  return querier.query<Match>(declared(matchStatements, name), [
+  return querier.query<Match>(declaredStatement(`search.${name}`), [
     ...[look.ownerId, look.from, arrayOf(terms), most],
     ...(look.conversationId === null ? [] : [look.conversationId]),
   ]);
@@ -152,16 +150,10 @@ export interface CandidatesWanted {
 export function findCandidates(querier: Querier, look: Look, wanted: CandidatesWanted): Promise<Candidate[]> {
   const { terms, term, most, mostBytes } = wanted;
   const name = nameOf({ ...look, inConversation: look.conversationId !== null, hasWords: terms.length > 0 });
-  return querier.query<Candidate>(declared(candidateStatements, name), [
+  return querier.query<Candidate>(declaredStatement(`search.candidates.${name}`), [
     ...[look.ownerId, look.from, arrayOf(terms), most, arrayOf([term]), mostBytes],
     ...(look.conversationId === null ? [] : [look.conversationId]),
   ]);
 }
 
 const arrayOf = (terms: MessageTerms) => `{${terms.join(',')}}`;
-
-function declared(statements: ReadonlyMap<string, Statement>, name: string): Statement {
-  const found = statements.get(name);
-  if (!found) throw new Error(`There is no statement search ${name}.`);
-  return found;
-}

@@ -98,8 +98,8 @@ function stateOf(header: ConversationRow, answer: Message | null): SyncState {
   if (!answer) return allOf(header.revision);
   const { row } = answer;
   const running = { messageId: row.id, offsets: offsetsOf(answer) };
-  // It had ended when the header was read: its end is still to be told.
-  if (row.id !== header.active_answer_id) return allOf(row.revision, running);
+  // It had ended when the header was read, or began after that: what came in between is still to be told.
+  if (row.id !== header.active_answer_id) return allOf(Math.min(row.revision, header.revision), running);
   if (row.visible) return allOf(header.revision, running);
   // On a branch that is not shown: whoever read the pages does not have it, and is given it first.
   return row.revision <= header.revision

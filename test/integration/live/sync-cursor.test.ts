@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { storedConversation } from '../../../src/answers/stored.js';
 import { makeConversationLoaders } from '../../../src/conversations/conversation.loaders.js';
+import type { ConversationRow } from '../../../src/conversations/conversation-row.js';
 import type { Scope } from '../../../src/identity/scope.js';
 import { ChangeWatch } from '../../../src/live/change-watch.js';
 import { LiveResolver } from '../../../src/live/live.resolver.js';
@@ -8,6 +10,7 @@ import { readSyncCursor } from '../../../src/live/sync-cursor.js';
 import { makeMessageLoaders } from '../../../src/messages/message.loaders.js';
 import { findMessage } from '../../../src/messages/message.repository.js';
 import { systemClock } from '../../../src/platform/clock.js';
+import { toPublicId } from '../../../src/platform/ids.js';
 import { createLog } from '../../../src/platform/log.js';
 import { recentInMemory } from '../../support/recent-messages.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -29,12 +32,13 @@ afterEach(async () => {
 });
 
 /** The syncCursor of a conversation, as an operation gives it that has read in `scope` before. */
-async function syncCursorIn(operation: Scope, conversationId: string) {
+async function syncCursorIn(operation: Scope, conversationId: string, header?: ConversationRow) {
   const { database, pubsub, runs, replicas } = instance;
   const deps = { database, pubsub, clock: systemClock, log: createLog('silent') };
   const service = new LiveService({ ...deps, watch: new ChangeWatch(deps), runs, replicas, deltaCodeUnits: 100 });
   const conversations = makeConversationLoaders(database);
   const resolver = new LiveResolver(service, conversations, messages());
+  if (header) operation.of(conversations).keep(header);
   const conversation = await operation.of(conversations).byId.load(conversationId);
   if (!conversation) throw new Error('There is no such conversation.');
   return readSyncCursor(operation.keys, conversationId, await resolver.syncCursor(conversation), 'after');
@@ -51,6 +55,13 @@ const stored = async (id: string) => {
   if (!row) throw new Error('There is no such message.');
   return row;
 };
+
+/** The conversation after its answer has ended. */
+async function ended({ answer, conversation, model }: Awaited<ReturnType<typeof instance.ask>>) {
+  model.finish();
+  await until('it has ended', async () => (await stored(answer.id)).status === 'COMPLETE');
+  return { conversation: await storedConversation(instance.database, scope.viewer.id, conversation.id) };
+}
 
 describe('A syncCursor', () => {
   it('holds the running answer at the length that the same operation shows', async () => {
@@ -84,5 +95,21 @@ describe('A syncCursor', () => {
     const state = await syncCursorIn(operation, conversation.id);
     expect(state.running).toEqual({ messageId: answer.id, offsets: { content: 0, reasoning: 0 } });
     expect(state.seen.revision).toBeLessThan(final.revision);
+  });
+
+  it('of an operation that shows an answer which began after its header was read misses nothing in between', async () => {
+    const { conversation: header } = await ended(await instance.ask(scope));
+    const conversationId = toPublicId('cnv', header.id);
+    await instance.answers.append(scope, {
+      ...{ conversationId, whenBusy: 'REJECT' },
+      messages: [{ role: 'USER', content: 'In between.' }],
+    });
+    const { answer, model } = await instance.ask(scope, { conversationId });
+    const operation = await scope.fresh();
+    operation.of(messages()).keep(answer);
+    const state = await syncCursorIn(operation, header.id, header);
+    expect(state.seen.revision).toBe(header.revision);
+    expect(state.header).toBe(header.revision);
+    model.finish();
   });
 });

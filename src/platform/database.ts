@@ -175,13 +175,15 @@ export class Database implements Querier {
 
   /**
    * For a transaction that carries its own ids and an idempotency key: when the outcome of COMMIT is unknown, it runs
-   * once more. The unique key then waits for the first to end and tells which it was; a plain look-up could not.
+   * once more. The unique key then waits for the first to end and tells which it was; a plain look-up could not. So it
+   * does where PostgreSQL ended it to break a deadlock.
    * @throws CommitOutcomeUnknown where that was not to be had either
    */
   async transactionOnce<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     try {
       return await this.transaction(work);
     } catch (error) {
+      if (isDeadlock(error)) return await this.transaction(work);
       if (!(error instanceof CommitOutcomeUnknown)) throw error;
       this.log.warn('outcome of a commit unknown, running the transaction again');
       return await this.transaction(work).catch((again: unknown) => {
@@ -265,6 +267,7 @@ function isConnectionLoss(error: unknown): boolean {
   return isError(error) && driverSentences.test(error.message);
 }
 
+const isDeadlock = (error: unknown) => isError(error) && codeOf(error.cause) === '40P01';
 const isSilence = (error: unknown) => isError(error) && silences.test(error.message);
 
 function translate(error: unknown): unknown {

@@ -24,7 +24,7 @@ export interface PlacedRun extends Pick<PromptSource, 'recent'> {
   readonly conversation: LockedConversation;
 }
 
-/** How often it is looked whether a commit was carried out, and for how long: within the lease that it gave. */
+/** How often it is looked whether a commit was carried out, and for how long where PostgreSQL says that it is not there. */
 const lookEveryMs = 500;
 const doubtMs = 8000;
 
@@ -87,11 +87,12 @@ export class PreparedRun {
   /** One that was cancelled meanwhile is looked for all the same: where it is there, somebody has to settle it. */
   private async findAnswer(run: Run): Promise<MessageRow | null> {
     const { database, clock, runs } = this.deps;
-    const giveUpAtMs = clock.monotonic() + doubtMs;
+    let giveUpAtMs = Number.POSITIVE_INFINITY;
     while (!runs.closed.aborted && run.stopped !== 'fenced' && clock.monotonic() < giveUpAtMs) {
-      // What fails now, since PostgreSQL is away, may be there a moment later.
-      const found = await findMessage(database, this.key.ownerId, this.key.messageId).catch(() => null);
+      const found = await findMessage(database, this.key.ownerId, this.key.messageId).catch(() => undefined);
       if (found) return found;
+      // While PostgreSQL is away nobody gives the answer up either: that takes two looks at a lease that has run out.
+      if (found === null) giveUpAtMs = Math.min(giveUpAtMs, clock.monotonic() + doubtMs);
       await pause(clock, lookEveryMs, runs.closed);
     }
     return null;

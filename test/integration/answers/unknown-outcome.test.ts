@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Scope } from '../../../src/identity/scope.js';
 import { toPublicId } from '../../../src/platform/ids.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { SqlClient } from '../../support/sql-client.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
@@ -113,6 +114,28 @@ describe('A send whose COMMIT is cut again when it is run again', () => {
     expect(await followed).toEqual({ text: '', status: 'CANCELLED' });
     expect(await stored()).toMatchObject([{ status: 'COMPLETE' }, { status: 'CANCELLED' }]);
     expect(instance.model.answers).toHaveLength(0);
+  });
+
+  it('is answered also where PostgreSQL is away for longer than a lease lives', async () => {
+    await instance.stop(0);
+    const clock = new ManualClock();
+    instance = await Instance.start({ url: requests.url, upkeepUrl: upkeep.url, clock });
+    scope = await instance.person();
+    requests.cutAt('COMMIT', 'before its answer arrives', 2);
+    await expect(instance.send(scope, { idempotencyKey: 'the key' })).rejects.toMatchObject(refusal);
+    requests.cutAt('messages.byIds', 'before it arrives', 40);
+    await until('it was long looked for in vain', async () => {
+      await clock.advance(500);
+      return requests.cuts === 42 || instance.model.answers.length > 0;
+    });
+    expect(clock.passedMs).toBeGreaterThan(15_000);
+    await until('the model is asked', async () => {
+      await clock.advance(500);
+      return instance.model.answers.length === 1;
+    });
+    (await instance.model.asked(0)).finish();
+    const again = await instance.send(scope, { idempotencyKey: 'the key' });
+    expect(await opened(again.answer.id)).toMatchObject({ status: 'COMPLETE' });
   });
 
   it('is refused for now, and where it was not carried out nothing is begun', async () => {

@@ -56,6 +56,8 @@ interface Running {
 const expirySlackMs = 250;
 
 const beforeAll: SyncState = allOf(0);
+/** Of any branch it is news that it is visible. */
+const beforeAnyHeader = -1;
 
 /** One follower of a conversation: state, not a log. It reads what changed since it last looked, then waits. */
 export class ConversationFollower {
@@ -135,8 +137,11 @@ export class ConversationFollower {
   }
 
   private async *catchUp(header: ConversationRow): Events {
+    // PostgreSQL has lost what it had committed, as in a failover: what is left is told anew, all of it.
+    const { running } = this.state;
+    if (header.revision < this.state.seen.revision) this.state = { ...beforeAll, header: beforeAnyHeader, running };
     const { seen, header: since } = this.state;
-    if (header.revision <= seen.revision && seen.position === whole(0).position) return;
+    if (header.revision === seen.revision && seen.position === whole(0).position) return;
     for (let isLast = false; !isLast; ) {
       const rows = await this.reading(() => this.following.readChanged(this.state.seen, header.revision));
       if (rows === undefined) return;

@@ -6,6 +6,7 @@ import { answered, ModelByHand } from '../../support/model-server.js';
 import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
+import { SqlClient, uuidOf } from '../../support/sql-client.js';
 import { until } from '../../support/until.js';
 import { eventsUntil, isEnd, isHeader, kindsOf, type LiveEvent, rate, syncCursorOf } from './live-events.js';
 
@@ -85,6 +86,31 @@ describe('Catching up', () => {
       const resumed = await eventsUntil(ada, { id, after: cursor }, isHeader);
       expect(resumed.at(-1)?.branchChanged).toBe(true);
     }
+  });
+
+  it('after a failover that lost what the cursor has seen gives all that is left, and says to read it again', async () => {
+    const ada = one.person();
+    const id = await create(ada);
+    await append(ada, { conversationId: id, messages: said('one') });
+    const sql = await SqlClient.connect(one.database.url);
+    const where = `WHERE id = '${uuidOf(id)}'`;
+    const kept = await sql.row<Record<string, unknown>>(
+      `SELECT revision, last_position, leaf_id, leaf_position, leaf_segment, message_count FROM conversations ${where}`,
+    );
+    await append(ada, { conversationId: id, messages: said('two') });
+    const after = await syncCursorOf(ada, id);
+    const columns = Object.keys(kept).map((column, index) => `${column} = $${index + 1}`);
+    await sql.rows(`UPDATE conversations SET ${columns.join()} ${where}`, Object.values(kept));
+    await sql.rows('DELETE FROM messages WHERE conversation_id = $1 AND position > 1', [uuidOf(id)]);
+    await sql.close();
+    const events = await eventsUntil(ada, { id, after }, isHeader);
+    expect(events.map(({ message }) => message?.content)).toEqual(['one', undefined]);
+    expect(events[1]?.branchChanged).toBe(true);
+    const resumed = await eventsUntil(ada, { id, after: events[0]?.cursor ?? '' }, isHeader);
+    expect(resumed[0]?.branchChanged).toBe(true);
+    await append(ada, { conversationId: id, messages: said('three') });
+    const next = await eventsUntil(ada, { id, after: events[1]?.cursor ?? '' }, isHeader);
+    expect(next.map(({ message }) => message?.content)).toEqual(['three', undefined]);
   });
 
   it('AnswerFinished comes only for the answer that ran at the cursor, MessageChanged for all others', async () => {

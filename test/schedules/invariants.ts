@@ -1,9 +1,11 @@
-import type { Sent } from '../../src/answers/answer.service.js';
 import { ParleyError } from '../../src/errors.js';
 import { type AnswerText, messagePlace } from '../../src/messages/message-texts.js';
 import type { OwnerKeys } from '../../src/platform/encryption.js';
 import type { SqlClient } from '../support/sql-client.js';
-import type { Asked, Story } from './story.js';
+import type { Asked, ScriptedAnswer } from './asked.js';
+import { BranchingStory } from './branching-story.js';
+import type { ConversationTranscript } from './conversation-transcript.js';
+import type { Story } from './story.js';
 import type { Transcript } from './transcript.js';
 
 interface StoredMessage extends AnswerText {
@@ -28,8 +30,10 @@ export async function brokenInvariants(story: Story, sql: SqlClient, keys: Owner
     ...(await nothingIsLeft(story, sql)),
     ...(await ordersAreDense(story, sql, messages)),
     ...story.asked.flatMap((asked) => oneAnswerPerKey(story, asked, messages)),
-    ...story.asked.flatMap((asked) => answersAreTrue(story, asked, messages)),
+    ...story.answers.flatMap((answer) => answersAreTrue(story, answer, messages)),
     ...story.transcripts.flatMap((transcript) => transcriptIsTrue(story, transcript, messages)),
+    ...(await branchIsVisible(story, sql)),
+    ...(story instanceof BranchingStory ? await conversationsAreTrue(story, sql, messages) : []),
     ...refusalsAreKnown(story),
   ];
 }
@@ -75,14 +79,10 @@ async function nothingIsLeft({ ownerId, cast }: Story, sql: SqlClient): Promise<
 }
 
 /** Positions follow one another, and every change took a revision of its own. */
-async function ordersAreDense(
-  { ownerId }: Story,
-  sql: SqlClient,
-  messages: readonly StoredMessage[],
-): Promise<string[]> {
+async function ordersAreDense(story: Story, sql: SqlClient, messages: readonly StoredMessage[]): Promise<string[]> {
   const conversations = await sql.rows<{ id: string; revision: number; last_position: number }>(
     'SELECT id, revision::integer, last_position FROM conversations WHERE owner_id = $1 AND deleted_at IS NULL',
-    [ownerId],
+    [story.ownerId],
   );
   return conversations.flatMap(({ id, revision, last_position }) => {
     const within = messages.filter((message) => message.conversation_id === id);
@@ -90,9 +90,10 @@ async function ordersAreDense(
     const positions = within.map(({ position }) => position).join();
     const dense = within.map((_, index) => index + 1).join();
     if (positions !== dense || last_position !== within.length) faults.push(`positions are ${positions}`);
-    // One for the conversation, one for each send, and one for each answer that was settled.
-    if (revision !== 1 + within.length) faults.push(`the revision is ${revision} with ${within.length} messages`);
-    const revisions = within.map((message) => message.revision);
+    const { least, most } = story.revisions(within);
+    if (revision < least || revision > most)
+      faults.push(`the revision is ${revision}, and not from ${least} to ${most}`);
+    const revisions = within.flatMap((message) => (story.isOfBatch(message) ? [] : [message.revision]));
     if (new Set(revisions).size !== revisions.length) faults.push(`revisions are ${revisions.join()}`);
     return faults;
   });
@@ -104,7 +105,7 @@ function oneAnswerPerKey(story: Story, asked: Asked, messages: readonly StoredMe
   const faults: string[] = [];
   const stored = messages.filter(({ content }) => content === question);
   const calls = story.model.calls.filter((call) => call === question).length;
-  if (calls > 1) faults.push(`the model was called ${calls} times for one key`);
+  if (calls > story.callsAllowed(question)) faults.push(`the model was called ${calls} times for one key`);
   if (stored.length > 1) faults.push('one key made two questions');
   const ids = new Set(acknowledged.map(({ message, answer }) => `${message.id} ${answer.id}`));
   if (ids.size > 1) faults.push('one key was acknowledged with two answers');
@@ -116,11 +117,11 @@ function oneAnswerPerKey(story: Story, asked: Asked, messages: readonly StoredMe
 
 function answersAreTrue(
   story: Story,
-  { acknowledged: [sent], script }: Asked,
+  { answer, script }: ScriptedAnswer,
   messages: readonly StoredMessage[],
 ): string[] {
-  const stored = answerOf(sent, messages);
-  if (!stored) return [];
+  const stored = messages.find(({ id }) => id === answer.id);
+  if (!stored || story.isErased(answer.id)) return [];
   const faults: string[] = [];
   if (stored.status === 'STREAMING') faults.push('an answer is not final');
   for (const part of ['content', 'reasoning'] as const) {
@@ -133,13 +134,11 @@ function answersAreTrue(
   return faults;
 }
 
-const answerOf = (sent: Sent | undefined, messages: readonly StoredMessage[]) =>
-  messages.find(({ id }) => id === sent?.answer.id);
-
 function transcriptIsTrue(story: Story, transcript: Transcript, messages: readonly StoredMessage[]): string[] {
   const { script, from, text, final, finishedAt } = transcript;
   const faults = [...transcript.faults];
-  const stored = messages.find(({ id }) => id === transcript.answerId);
+  const erased = story.isErased(transcript.answerId);
+  const stored = messages.find(({ id }) => id === transcript.answerId && !erased);
   for (const part of ['content', 'reasoning'] as const) {
     const said = script[part].slice(from[part], from[part] + text[part].length);
     if (said !== text[part]) faults.push(`a follower was told ${part} that the model did not say`);
@@ -154,6 +153,99 @@ function transcriptIsTrue(story: Story, transcript: Transcript, messages: readon
   if (!final && !transcript.left && transcript.ended) faults.push('a follower was told no end');
   if (!final && !story.deleted && !transcript.left && story.refusals.length === 0)
     faults.push('a follower got nothing');
+  return faults;
+}
+
+interface Header {
+  readonly id: string;
+  readonly revision: number;
+  readonly branch_revision: number;
+  readonly leaf_id: string;
+  readonly leaf_position: number;
+  readonly leaf_segment: number;
+  readonly message_count: number;
+}
+
+interface Placed {
+  readonly id: string;
+  readonly parent_id: string | null;
+  readonly conversation_id: string;
+  readonly segment: number;
+  readonly position: number;
+  readonly depth: number;
+  readonly visible: boolean;
+}
+
+const readHeaders = (ownerId: string, sql: SqlClient) =>
+  sql.rows<Header>(
+    `SELECT id, revision::integer, branch_revision::integer, leaf_id, leaf_position, leaf_segment, message_count
+     FROM conversations WHERE owner_id = $1 AND deleted_at IS NULL`,
+    [ownerId],
+  );
+
+/** What leads to the leaf is visible, and nothing else. */
+async function branchIsVisible({ ownerId }: Story, sql: SqlClient): Promise<string[]> {
+  const rows = await sql.rows<Placed>(
+    `SELECT message.*, coalesce(segment.visible_to >= message.position, false) AS visible
+     FROM messages AS message JOIN segments AS segment
+       ON segment.owner_id = message.owner_id AND segment.conversation_id = message.conversation_id
+       AND segment.first_position = message.segment
+     WHERE message.owner_id = $1 ORDER BY message.position`,
+    [ownerId],
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const faults = rows.flatMap(({ depth, parent_id: parentId }) =>
+    depth === (byId.get(parentId ?? '')?.depth ?? 0) + 1 ? [] : [`a message stands at depth ${depth}`],
+  );
+  for (const header of await readHeaders(ownerId, sql)) {
+    const leaf = byId.get(header.leaf_id);
+    const path = new Set<string>();
+    for (let one = leaf; one; one = byId.get(one.parent_id ?? '')) path.add(one.id);
+    const shown = rows.filter(({ visible, conversation_id: id }) => visible && id === header.id);
+    if (shown.length !== path.size || shown.some(({ id }) => !path.has(id)))
+      faults.push(`visible are ${shown.map(({ position }) => position).join()}, which is not what leads to the leaf`);
+    const { leaf_position: position, leaf_segment: segment, message_count: depth } = header;
+    if (leaf && (leaf.position !== position || leaf.segment !== segment || leaf.depth !== depth))
+      faults.push('the header tells of another leaf');
+  }
+  return faults;
+}
+
+async function conversationsAreTrue(
+  { ownerId, conversations }: BranchingStory,
+  sql: SqlClient,
+  messages: readonly StoredMessage[],
+): Promise<string[]> {
+  const [header] = await readHeaders(ownerId, sql);
+  return conversations.flatMap((transcript) => [
+    ...transcript.faults,
+    ...(transcript.left ? [] : conversationIsTrue(transcript, header ?? null, messages)),
+  ]);
+}
+
+function conversationIsTrue(
+  transcript: ConversationTranscript,
+  header: Header | null,
+  messages: readonly StoredMessage[],
+): string[] {
+  if (!header) return transcript.deleted ? [] : ['a client was not told that the conversation is gone'];
+  if (transcript.deleted) return ['a client was told that the conversation is gone'];
+  const faults: string[] = [];
+  if (transcript.header?.revision !== header.revision)
+    faults.push(`a client knows revision ${transcript.header?.revision} of ${header.revision}`);
+  if (transcript.header?.leaf_id !== header.leaf_id) faults.push('a client knows another leaf');
+  if (Math.max(transcript.since, transcript.branchRevision) < header.branch_revision)
+    faults.push('a client was not told that another branch is visible');
+  for (const { id, position, revision, ...stored } of messages) {
+    const known = transcript.messages.get(id);
+    const where = `message ${position} of revision ${revision}`;
+    if (!known && revision > transcript.since) faults.push(`a client was not told of ${where}`);
+    if (!known) continue;
+    if (known.status !== stored.status) faults.push(`a client has ${where} as ${known.status}, not ${stored.status}`);
+    for (const part of ['content', 'reasoning'] as const) {
+      if (known[part] !== stored[part]) faults.push(`a client has other ${part} of ${where} than is stored`);
+    }
+  }
   return faults;
 }
 

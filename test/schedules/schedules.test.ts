@@ -7,14 +7,19 @@ import { SeededRandom } from '../support/seeded-random.js';
 import { SqlClient } from '../support/sql-client.js';
 import { createDatabase, type TestDatabase } from '../support/test-database.js';
 import { testSeed } from '../support/test-seed.js';
+import { BranchingStory } from './branching-story.js';
 import { brokenInvariants } from './invariants.js';
+import type { Stage } from './stage.js';
 import { Story } from './story.js';
 
 /** SCHEDULES says how many; TEST_SEED with which seed to begin, and with SCHEDULES=1 repeats one. */
 const count = Number(process.env.SCHEDULES ?? 100);
+/** Each takes longer. */
+const branchingCount = Math.ceil(count / 2);
 const firstSeed = testSeed();
 /** They broke an invariant once, and are tried in every run. */
 const brokeOnce = [1618393097];
+const branchingBrokeOnce = [219];
 /** The end of what happened is told with a failure. */
 const toldSteps = Number(process.env.SCHEDULE_STEPS ?? 60);
 
@@ -38,13 +43,15 @@ afterAll(async () => {
   await own.drop();
 });
 
-async function expectSound(seed: number): Promise<void> {
-  const broken = await tell(seed);
+type Kind = new (random: SeededRandom, stage: Stage) => Story;
+
+async function expectSound(kind: Kind, seed: number): Promise<void> {
+  const broken = await tell(kind, seed);
   if (broken.length > 0) throw new Error(`With TEST_SEED=${seed} SCHEDULES=1:\n${broken.join('\n')}`);
 }
 
-async function tell(seed: number): Promise<string[]> {
-  const story = new Story(new SeededRandom(seed), { database, sql, plain });
+async function tell(kind: Kind, seed: number): Promise<string[]> {
+  const story = new kind(new SeededRandom(seed), { database, sql, plain });
   try {
     await story.play();
     const broken = await brokenInvariants(story, sql, await plain.keyring.of(story.ownerId));
@@ -61,11 +68,26 @@ describe('Send, checkpoint, settle, cancel, sweep, follow, delete and drain at t
   it(
     `break no invariant in any of ${count} random schedules`,
     async () => {
-      for (let number = 0; number < count; number += 1) await expectSound(firstSeed + number);
+      for (let number = 0; number < count; number += 1) await expectSound(Story, firstSeed + number);
       expect(count).toBeGreaterThan(0);
     },
     60_000 + count * 2000,
   );
 
-  it.each(brokeOnce)('break none where they once did, with the seed %d', expectSound);
+  it.each(brokeOnce)('break none where they once did, with the seed %d', (seed) => expectSound(Story, seed));
+});
+
+describe('Edit, regenerate, append, select, erase, rate and follow all of it at the same time', () => {
+  it(
+    `break no invariant in any of ${branchingCount} random schedules`,
+    async () => {
+      for (let number = 0; number < branchingCount; number += 1) await expectSound(BranchingStory, firstSeed + number);
+      expect(branchingCount).toBeGreaterThan(0);
+    },
+    60_000 + branchingCount * 4000,
+  );
+
+  it.each(branchingBrokeOnce)('break none where they once did, with the seed %d', (seed) =>
+    expectSound(BranchingStory, seed),
+  );
 });

@@ -3,40 +3,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Sent } from '../../src/answers/answer.service.js';
 import type { Scope } from '../../src/identity/scope.js';
 import { encodeCursor } from '../../src/platform/cursor.js';
-import type { Database } from '../../src/platform/database.js';
 import { toPublicId } from '../../src/platform/ids.js';
 import { SourceFailure } from '../../src/platform/pulled-source.js';
-import type { Instance } from '../integration/answers/instance.js';
 import type { SeededRandom } from '../support/seeded-random.js';
-import type { SqlClient } from '../support/sql-client.js';
+import type { Asked, Expired, ScriptedAnswer, StoredPlace } from './asked.js';
 import { CastMember } from './cast.js';
 import { Schedule } from './schedule.js';
 import type { Faults } from './scheduled-database.js';
-import { ScheduledModel, type Script, writeScript } from './scheduled-model.js';
+import { ScheduledModel, writeScript } from './scheduled-model.js';
 import { ScheduledBus } from './scheduled-pubsub.js';
+import type { Stage } from './stage.js';
 import { Transcript } from './transcript.js';
-
-/** One question under one key, which may be sent several times. */
-export interface Asked {
-  readonly key: string;
-  readonly question: string;
-  readonly script: Script;
-  readonly acknowledged: Sent[];
-}
-
-/** How far an answer was durable when its lease was made to run out. */
-export interface Expired {
-  readonly answerId: string;
-  readonly content: number;
-  readonly reasoning: number;
-}
-
-export interface Stage {
-  readonly database: Database;
-  readonly sql: SqlClient;
-  /** Without pauses and faults: makes the person, and settles at the end what no writer will. */
-  readonly plain: Instance;
-}
 
 /** A few instances, and what people do at the same time in one conversation; all of it follows from the seed. */
 export class Story {
@@ -46,7 +23,7 @@ export class Story {
   readonly expired: Expired[] = [];
   readonly model: ScheduledModel;
   readonly cast: readonly CastMember[];
-  private readonly faults: Faults = { rate: 0 };
+  protected readonly faults: Faults = { rate: 0 };
   /** What went wrong for those who asked for it: code by code. */
   readonly refusals: unknown[] = [];
   deleted = false;
@@ -55,12 +32,12 @@ export class Story {
   /** How often a statement fails on the way. */
   readonly faultRate: number;
   ownerId = '';
-  private readonly bus: ScheduledBus;
+  protected readonly bus: ScheduledBus;
   private readonly scopes = new Map<CastMember, Scope>();
 
   constructor(
     readonly random: SeededRandom,
-    private readonly stage: Stage,
+    protected readonly stage: Stage,
   ) {
     this.schedule = new Schedule(random.fork(), stage.sql);
     this.bus = new ScheduledBus(this.schedule, random.of('arrive', 'may be lost or doubled', 'never arrive'));
@@ -68,7 +45,12 @@ export class Story {
     this.faultRate = random.of(0, 0, 0.02, 0.05);
     const parts = { database: stage.database, schedule: this.schedule, bus: this.bus, model: this.model };
     const names = random.of(['A', 'B'], ['A', 'B'], ['A', 'B', 'C']);
-    this.cast = names.map((name) => new CastMember(name, { ...parts, faults: this.faults }));
+    this.cast = names.map((name) => new CastMember(name, { ...parts, faults: this.faults, hints: this.hints }));
+  }
+
+  /** Are changes told to whoever follows the conversation? Each is a step more. */
+  protected get hints(): boolean {
+    return false;
   }
 
   /** From the first question to the last event. */
@@ -99,12 +81,10 @@ export class Story {
     for (const { instance } of this.cast) instance.keyring.close();
   }
 
-  private acts(begun: Sent, followers: Promise<void>[]): Promise<void>[] {
+  /** What people do once there is a conversation. */
+  protected acts(begun: Sent, followers: Promise<void>[]): Promise<void>[] {
     const { random } = this;
-    const many = (most: number, act: () => Promise<void>) => {
-      const times = random.between(0, most);
-      return Array.from({ length: times }, () => this.act(act));
-    };
+    const many = this.many.bind(this);
     const { id: conversationId } = begun.conversation;
     followers.push(...Array.from({ length: random.between(1, 4) }, () => this.act(() => this.follow())));
     return [
@@ -120,8 +100,12 @@ export class Story {
     ];
   }
 
+  protected many(most: number, act: () => Promise<void>): Promise<void>[] {
+    return Array.from({ length: this.random.between(0, most) }, () => this.act(act));
+  }
+
   /** Something that begins at any time, and may be refused in the ways that the protocol knows. */
-  private async act(work: () => Promise<void>): Promise<void> {
+  protected async act(work: () => Promise<void>): Promise<void> {
     await this.schedule.pause('people', 'begin');
     await work().catch((error: unknown) => this.refusals.push(error));
   }
@@ -153,35 +137,71 @@ export class Story {
       await plain.sweep();
     });
     await Promise.all(followers);
+    await this.endOthers();
     await Promise.all(this.cast.map((member) => member.drain(0)));
   }
 
+  /** Whoever does not end by itself when everything is settled. */
+  protected async endOthers(): Promise<void> {}
+
+  /** The revisions that all this must have taken: for the conversation, each send, and each answer that was settled. */
+  revisions(messages: readonly StoredPlace[]): { readonly least: number; readonly most: number } {
+    return { least: 1 + messages.length, most: 1 + messages.length };
+  }
+
+  /** How often the model may have been asked a question. */
+  callsAllowed(_question: string): number {
+    return 1;
+  }
+
+  /** Did somebody take back what this message says? */
+  isErased(_id: string): boolean {
+    return false;
+  }
+
+  /** Was it appended together with others, whose revision is the same? */
+  isOfBatch(_message: StoredPlace): boolean {
+    return false;
+  }
+
+  private ask(conversationId: string | null): Promise<Sent | null> {
+    const place = conversationId === null ? {} : { conversationId: toPublicId('cnv', conversationId) };
+    return this.question(({ instance }, scope, how) => instance.send(scope, { ...how, ...place }));
+  }
+
   /** A question, by one or by two at once with the same key. Gives one of the acknowledgements, if there is any. */
-  private async ask(conversationId: string | null): Promise<Sent | null> {
-    const { random } = this;
-    const question = `${randomUUID()}?`;
-    const asked: Asked = { key: randomUUID(), question, script: writeScript(random), acknowledged: [] };
+  protected async question(
+    send: (
+      member: CastMember,
+      scope: Scope,
+      how: { readonly content: string; readonly idempotencyKey: string; readonly whenBusy: 'CANCEL' | 'REJECT' },
+    ) => Promise<Sent>,
+  ): Promise<Sent | null> {
+    const content = `${randomUUID()}?`;
+    const asked: Asked = { key: randomUUID(), question: content, script: writeScript(this.random), acknowledged: [] };
     this.asked.push(asked);
-    this.model.scripts.set(question, asked.script);
-    const input = {
-      ...{
-        content: question,
-        idempotencyKey: asked.key,
-        whenBusy: random.of<'CANCEL' | 'REJECT'>('CANCEL', 'CANCEL', 'REJECT'),
-      },
-      ...(conversationId !== null && { conversationId: toPublicId('cnv', conversationId) }),
-    } as const;
-    const send = async () => {
-      await this.schedule.pause('people', 'send');
+    this.model.scripts.set(content, asked.script);
+    const how = { content, idempotencyKey: asked.key, whenBusy: this.whenBusy() };
+    await this.atOnce(async () => {
       const member = this.anyone();
-      const sent = await member.instance.send(this.scopeAt(member), input);
-      asked.acknowledged.push(sent);
-    };
-    const sends = Array.from({ length: random.of(1, 1, 2) }, send);
+      asked.acknowledged.push(await send(member, this.scopeAt(member), how));
+    });
+    return asked.acknowledged[0] ?? null;
+  }
+
+  protected whenBusy(): 'CANCEL' | 'REJECT' {
+    return this.random.of('CANCEL', 'CANCEL', 'REJECT');
+  }
+
+  /** The same by one, or by two at once. */
+  protected async atOnce(send: () => Promise<void>): Promise<void> {
+    const sends = Array.from({ length: this.random.of(1, 1, 2) }, async () => {
+      await this.schedule.pause('people', 'send');
+      await send();
+    });
     for (const sent of await Promise.allSettled(sends)) {
       if (sent.status === 'rejected') this.refusals.push(sent.reason);
     }
-    return asked.acknowledged[0] ?? null;
   }
 
   private async cancel(id: string): Promise<void> {
@@ -248,17 +268,18 @@ export class Story {
     transcript.ended = true;
   }
 
-  private anyone(): CastMember {
+  protected anyone(): CastMember {
     const [first, ...others] = this.cast;
     if (!first) throw new Error('Nobody is there.');
     return this.random.of(first, ...others);
   }
 
-  private get answers() {
-    return this.asked.flatMap(({ acknowledged: [sent], script }) => (sent ? [{ ...sent, script }] : []));
+  /** Those that were acknowledged. */
+  get answers(): readonly ScriptedAnswer[] {
+    return this.asked.flatMap(({ acknowledged: [sent], script }) => (sent ? [{ answer: sent.answer, script }] : []));
   }
 
-  private anyAnswer() {
+  protected anyAnswer() {
     const [first, ...others] = this.answers;
     if (!first) throw new Error('Nobody has been answered.');
     return this.random.of(first, ...others);
@@ -269,7 +290,7 @@ export class Story {
     return this.random.between(0, Math.ceil(text.length * this.random.of(0.3, 0.9, 1.2)));
   }
 
-  private scopeAt(member: CastMember): Scope {
+  protected scopeAt(member: CastMember): Scope {
     const scope = this.scopes.get(member);
     if (!scope) throw new Error('Nobody asks here.');
     return scope;

@@ -11,6 +11,7 @@ import { ConversationService } from '../../../src/conversations/conversation.ser
 import { Keyring } from '../../../src/identity/keyring.js';
 import { Scope } from '../../../src/identity/scope.js';
 import { defaultLimits, defaultQuotas, type Limits, type Quotas } from '../../../src/limits.js';
+import type { RecentMessages } from '../../../src/messages/recent-messages.js';
 import { type Clock, systemClock } from '../../../src/platform/clock.js';
 import { Database, statement } from '../../../src/platform/database.js';
 import { ConfiguredKeyEncryption } from '../../../src/platform/encryption.js';
@@ -29,6 +30,8 @@ interface JoinOptions {
   readonly quotas?: Partial<Quotas>;
   /** The model; {@link Instance.model} where none is given. */
   readonly provider?: ModelProvider;
+  /** Told after a commit that a conversation changed; nobody where it is not given. */
+  readonly onChanged?: (ownerId: string, conversationId: string) => void;
 }
 
 export interface InstanceOptions extends JoinOptions {
@@ -69,6 +72,7 @@ export class Instance {
   readonly answers: AnswerService;
   readonly conversations: ConversationService;
   readonly turns: Turns;
+  readonly recent: RecentMessages;
   /** Settles what is lost, once. */
   readonly sweep: () => Promise<void>;
   private readonly openedTexts: OpenedTexts;
@@ -85,7 +89,7 @@ export class Instance {
     const log = createLog('silent');
     const limits = { ...defaultLimits, ...options.limits };
     const { answerBytes, deltaCodeUnits } = limits;
-    const onChanged = () => undefined;
+    const { onChanged = () => undefined } = options;
     const keyring = new Keyring(database, testKeys, clock);
     this.keyring = keyring;
     this.openedTexts = new OpenedTexts(1_000_000, clock);
@@ -108,7 +112,8 @@ export class Instance {
     const models = new ModelCatalogue([model], model.id);
     const turns = new Turns(clock);
     this.turns = turns;
-    const recent = recentInMemory(clock);
+    this.recent = recentInMemory(clock);
+    const { recent } = this;
     this.answers = new AnswerService({
       recent,
       ...{ database, keyring, clock, limits, models, runs, replicas, cancelling: this.cancelling, onChanged },
@@ -121,7 +126,8 @@ export class Instance {
     this.conversations = new ConversationService({
       ...{ database, limits, knownModels: [model.id], rates: unlimited, turns, onChanged },
       temporaryHours: 24,
-      onDeleted: (_ownerId, { answerIds }) => {
+      onDeleted: (ownerId, { conversationIds, answerIds }) => {
+        for (const id of conversationIds) onChanged(ownerId, id);
         for (const answerId of answerIds) this.cancelling.settledElsewhere(answerId);
       },
     });

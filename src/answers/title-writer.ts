@@ -101,6 +101,8 @@ function promptOf(keys: OwnerKeys, source: TitleSource): PromptMessage[] {
   ];
 }
 
+/** What some servers leave in the text of a model that thinks aloud. */
+const thinking = /<think>.*?(?:<\/think>|$)/gs;
 const dressing = /^[\s#*_"'`«»„“”‘’「」『』]+|[\s*_"'`«»„“”‘’「」『』.。]+$/g;
 
 /** The title in what a model said: its first line, without what models put around it; null where there is none. */
@@ -109,6 +111,8 @@ export function readTitle(said: string): string | null {
     .slice(0, longestCodeUnits)
     .replaceAll('\0', '')
     .toWellFormed()
+    .replace(thinking, '')
+    .replaceAll('**', '')
     .split(/\r?\n/)
     .map((one) =>
       one

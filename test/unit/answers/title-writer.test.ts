@@ -12,11 +12,13 @@ describe('A title that a model says', () => {
     ['\n\n  - Cheese\tat  home\nand more of it', '- Cheese at home'],
     ['C\0heese \ud800at home', 'Cheese \ufffdat home'],
     ['What is it?', 'What is it?'],
+    ['**Cheese** at home', 'Cheese at home'],
+    ['<think>\nThey ask about cheese.\n</think>\n\nCheese at home', 'Cheese at home'],
   ])('is taken out of %j', (said, title) => {
     expect(readTitle(said)).toBe(title);
   });
 
-  it.each(['', ' \n ', '""', '***'])('is none in %j', (said) => {
+  it.each(['', ' \n ', '""', '***', '<think>They ask about'])('is none in %j', (said) => {
     expect(readTitle(said)).toBeNull();
   });
 

@@ -11,7 +11,8 @@ export async function checkRedis(urls: readonly string[] | null, commandMs: numb
   if (!urls) {
     return [note('redis', 'REDIS_URL is not set: pub/sub and rates are in-process, which is right for one instance.')];
   }
-  const [publisher, subscriber] = [createRedis(urls, commandMs), createRedis(urls, commandMs)];
+  const address = { urls, commandTimeoutMs: commandMs };
+  const [publisher, subscriber] = [createRedis(address), createRedis(address)];
   // Why a connection failed is told here; what is thrown says only that it did.
   let reason: unknown = null;
   for (const one of [publisher, subscriber]) {

@@ -3,12 +3,10 @@ import { Breaker } from './breaker.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 import { type Listener, Listeners, type PubSub, type Subscription } from './pubsub.js';
-import { connectRedis, createRedis, type RedisConnection } from './redis.redis.js';
+import { connectRedis, createRedis, type RedisAddress, type RedisConnection } from './redis.redis.js';
 import { RedisPulse } from './redis-pulse.redis.js';
 
-export interface RedisPubSubOptions {
-  readonly urls: readonly string[];
-  readonly commandTimeoutMs: number;
+export interface RedisPubSubOptions extends RedisAddress {
   /** How long `ready` waits for the acknowledgement. */
   readonly readyMs: number;
 }
@@ -36,8 +34,8 @@ export class RedisPubSub implements PubSub {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.publisher = createRedis(options.urls, options.commandTimeoutMs);
-    this.subscriber = createRedis(options.urls, options.commandTimeoutMs);
+    this.publisher = createRedis(options);
+    this.subscriber = createRedis(options);
     this.sharded = this.publisher instanceof Cluster;
     this.subscriber.on(this.sharded ? 'smessage' : 'message', (channel: string, text: string) =>
       this.listeners.deliver(channel, text),

@@ -1,16 +1,8 @@
-import { Breaker } from './breaker.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
+import { OptionalRedis } from './optional-redis.redis.js';
 import { type RecentList, type RecentLists, recentListMs } from './recent-lists.js';
-import { connectRedis, createRedis, type RedisConnection } from './redis.redis.js';
-import { RedisPulse } from './redis-pulse.redis.js';
-
-export interface RedisRecentListsOptions {
-  readonly urls: readonly string[];
-  readonly commandTimeoutMs: number;
-}
-
-const breakMs = 1000;
+import type { RedisAddress } from './redis.redis.js';
 
 // Each element says the revision of its list before a colon. A list that is newer stays: whoever was slow on the way must
 // not put an old one in its place, or it would only be missing for longer.
@@ -24,48 +16,29 @@ const writeScript = `
 
 /** Lists that all instances share. While Redis is away there are none. */
 export class RedisRecentLists implements RecentLists {
-  private readonly redis: RedisConnection;
-  private readonly pulse: RedisPulse;
-  private readonly breaker: Breaker;
+  private readonly redis: OptionalRedis;
 
-  constructor(
-    { urls, commandTimeoutMs }: RedisRecentListsOptions,
-    clock: Clock,
-    private readonly log: Log,
-  ) {
-    this.redis = createRedis(urls, commandTimeoutMs);
-    connectRedis(this.redis, (error) => log.debug({ error }, 'Redis connection failed'));
-    this.pulse = new RedisPulse(this.redis, clock);
-    this.breaker = new Breaker(clock, breakMs);
-    this.redis.on('ready', () => this.breaker.reset());
+  constructor(address: RedisAddress, clock: Clock, log: Log) {
+    this.redis = new OptionalRedis(address, clock, log, (error) =>
+      log.debug({ error }, 'Redis keeps no recent lists now, PostgreSQL is read instead'),
+    );
   }
 
   async read(keys: readonly string[]): Promise<readonly (RecentList | null)[]> {
-    const found = await this.ask(() => Promise.all(keys.map((key) => this.redis.lrange(key, 0, -1))));
+    const found = await this.redis.ask((redis) => Promise.all(keys.map((key) => redis.lrange(key, 0, -1))));
     return found?.map(listOf) ?? keys.map(() => null);
   }
 
   async write(key: string, { revision, elements }: RecentList): Promise<void> {
-    await this.ask(() => this.redis.eval(writeScript, 1, key, revision, recentListMs, ...elements));
+    await this.redis.ask((redis) => redis.eval(writeScript, 1, key, revision, recentListMs, ...elements));
   }
 
   async forget(keys: readonly string[]): Promise<void> {
-    await this.ask(() => Promise.all(keys.map((key) => this.redis.unlink(key))));
+    await this.redis.ask((redis) => Promise.all(keys.map((key) => redis.unlink(key))));
   }
 
-  async close(): Promise<void> {
-    this.pulse.close();
-    this.redis.disconnect();
-  }
-
-  private async ask<T>(question: () => Promise<T>): Promise<T | null> {
-    if (this.breaker.isOpen) return null;
-    try {
-      return await this.breaker.run(question);
-    } catch (error) {
-      this.log.debug({ error }, 'Redis keeps no recent lists now, PostgreSQL is read instead');
-      return null;
-    }
+  close(): Promise<void> {
+    return this.redis.close();
   }
 }
 

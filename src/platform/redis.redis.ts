@@ -2,6 +2,12 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 export type RedisConnection = Redis | Cluster;
 
+export interface RedisAddress {
+  /** Several: the first nodes to ask of a cluster. */
+  readonly urls: readonly string[];
+  readonly commandTimeoutMs: number;
+}
+
 const options: RedisOptions = {
   lazyConnect: true,
   connectTimeout: 1000,
@@ -18,7 +24,7 @@ const options: RedisOptions = {
 };
 
 /** A connection to Redis, or to a cluster where `urls` names several nodes. Not yet connected; whoever makes it closes it. */
-export function createRedis(urls: readonly string[], commandTimeoutMs: number): RedisConnection {
+export function createRedis({ urls, commandTimeoutMs }: RedisAddress): RedisConnection {
   const [first, ...others] = urls;
   if (first === undefined) throw new Error('There is no Redis address.');
   if (others.length === 0) return new Redis(first, { ...options, commandTimeout: commandTimeoutMs });

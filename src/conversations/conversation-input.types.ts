@@ -27,7 +27,7 @@ export class ConversationFilter {
   updatedBefore?: Instant | null;
 }
 
-@InputType({ description: 'How a conversation begins. All of it can be changed later.' })
+@InputType({ description: 'How a conversation begins. All but temporary can be changed later.' })
 export class CreateConversationInput {
   @Field(() => String, { nullable: true, description: 'Its title; omit it for one made from the first message.' })
   title?: string | null;

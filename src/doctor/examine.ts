@@ -22,9 +22,12 @@ import { type Finding, fault, note, ok } from './finding.js';
 const connectMs = 5000;
 const statementMs = 20_000;
 
-/** Looks at everything that a server here would stand on, and tells each finding as it is made. Changes nothing. */
-export async function* examine(): AsyncGenerator<Finding> {
-  const { config, faults } = readConfig();
+/**
+ * Looks at everything that a server here would stand on, and tells each finding as it is made. Changes nothing.
+ * Configured by the environment of this process, unless another one is given.
+ */
+export async function* examine(env?: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
+  const { config, faults } = readConfig(env);
   if (!config) {
     for (const says of faults) yield fault('configuration', says);
     yield note('configuration', 'Everything else is looked at once it is right.');
@@ -37,9 +40,9 @@ export async function* examine(): AsyncGenerator<Finding> {
   yield* await checkModel(config);
 }
 
-function readConfig(): { readonly config: Config | null; readonly faults: readonly string[] } {
+function readConfig(env?: NodeJS.ProcessEnv): { readonly config: Config | null; readonly faults: readonly string[] } {
   try {
-    return { config: loadConfig(), faults: [] };
+    return { config: loadConfig(env), faults: [] };
   } catch (error) {
     if (error instanceof ConfigError) return { config: null, faults: error.faults };
     throw error;

@@ -13,7 +13,7 @@ let sql: SqlClient;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: model.env });
   sql = await SqlClient.connect(app.database.url);
 });
 

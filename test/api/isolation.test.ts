@@ -19,7 +19,7 @@ beforeAll(async () => {
   model = await ModelServer.start();
   // With a clock that stands, nothing but what is asked for sends statements. It is in the middle of what tokens live.
   const clock = new ManualClock(Date.now() + 30 * 60_000);
-  app = await startApp({ clock, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ clock, env: model.env });
   sql = await SqlClient.connect(app.database.url);
 });
 

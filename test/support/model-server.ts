@@ -41,6 +41,11 @@ export class ModelServer {
     return `http://127.0.0.1:${address.port}/v1`;
   }
 
+  /** What a server needs to be told to ask this model. */
+  get env(): NodeJS.ProcessEnv {
+    return { OPENAI_BASE_URL: this.baseUrl, DEFAULT_MODEL: 'scripted' };
+  }
+
   /** From now on calls are answered so, in this order; the journal begins anew. */
   replyWith(...replies: ModelReply[]): void {
     this.replies = replies;

@@ -22,7 +22,7 @@ export class ScriptedModel {
 
   /** What a server needs to be told to ask this model. */
   get env(): NodeJS.ProcessEnv {
-    return { OPENAI_BASE_URL: this.#server.baseUrl, DEFAULT_MODEL: 'scripted' };
+    return this.#server.env;
   }
 
   answer(question: string, reply: ModelReply): void {

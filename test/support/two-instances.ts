@@ -1,24 +1,28 @@
 import { startApp, type TestApp } from './app.js';
-import { ModelServer } from './model-server.js';
 import { patience } from './patience.js';
 import { SqlClient } from './sql-client.js';
 
-/** Two instances over one database and one Redis, the model that both ask, and a way past them. */
+/** A model's server, and what an instance is told so that it asks there. */
+interface Model {
+  readonly env: NodeJS.ProcessEnv;
+  stop(): Promise<void>;
+}
+
+/** Two instances over one database and one Redis, and a way past them. */
 export interface TwoInstances {
-  readonly model: ModelServer;
   readonly instances: readonly [TestApp, TestApp];
   readonly sql: SqlClient;
+  /** The model too. */
   close(): Promise<void>;
 }
 
-export async function startTwoInstances(): Promise<TwoInstances> {
-  const model = await ModelServer.start();
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', LIMITS: patience };
-  const first = await startApp({ redis: true, env });
+/** Both ask this model; `env` goes over what they are told otherwise. */
+export async function startTwoInstances(model: Model, env: NodeJS.ProcessEnv = {}): Promise<TwoInstances> {
+  const first = await startApp({ redis: true, env: { ...model.env, LIMITS: patience, ...env } });
   const second = await startApp({ beside: first });
   const sql = await SqlClient.connect(first.database.url);
   return {
-    ...{ model, instances: [first, second], sql },
+    ...{ instances: [first, second], sql },
     async close() {
       await sql.close();
       await second.close();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { storedFields } from '../../support/answer-follower.js';
-import { startApp, type TestApp } from '../../support/app.js';
-import { patience } from '../../support/patience.js';
+import type { TestApp } from '../../support/app.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { CutFollower, cuts, cutsStreaming, leastCodeUnits } from './cut-follower.js';
 import { EndlessModel } from './endless-model.js';
 
@@ -15,6 +15,7 @@ const answers = Number(process.env.CUT_ANSWERS ?? usualAnswers);
 const answersAtOnce = answers > usualAnswers ? 25 : usualAnswers;
 const startedMs = performance.now();
 
+let both: TwoInstances;
 let model: ScriptedModel;
 let writer: TestApp;
 let other: TestApp;
@@ -22,17 +23,13 @@ const everyone: CutFollower[] = [];
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  writer = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
-  other = await startApp({ beside: writer });
+  both = await startTwoInstances(model);
+  [writer, other] = both.instances;
 });
 afterEach(async () => {
   await Promise.all(everyone.map((follower) => follower.close()));
 });
-afterAll(async () => {
-  await other?.close();
-  await writer?.close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 const send = 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { answer { id } } }';
 const read = `query ($id: ID!) { message(id: $id) { ${storedFields} } }`;

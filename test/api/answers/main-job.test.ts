@@ -27,7 +27,7 @@ let app: TestApp;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: model.env });
 });
 
 afterAll(async () => {

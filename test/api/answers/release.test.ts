@@ -6,12 +6,12 @@ import { LiveText } from '../../../src/answers/live-text.js';
 import { Replicas } from '../../../src/answers/replicas.js';
 import { fromPublicId } from '../../../src/platform/ids.js';
 import { followAnswer } from '../../support/answer-follower.js';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { ModelByHand } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { SocketClient } from '../../support/socket-client.js';
 import { testRedisUrl } from '../../support/test-redis.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
 const send = 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { answer { id } } }';
@@ -19,6 +19,7 @@ const send = 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) 
 const rounds = 20;
 const subscriptions = 10;
 
+let both: TwoInstances;
 let model: ScriptedModel;
 let writer: TestApp;
 let other: TestApp;
@@ -26,8 +27,8 @@ let redis: Redis;
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  writer = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
-  other = await startApp({ beside: writer });
+  both = await startTwoInstances(model);
+  [writer, other] = both.instances;
   redis = new Redis(testRedisUrl());
 });
 afterEach(() => {
@@ -35,9 +36,7 @@ afterEach(() => {
 });
 afterAll(async () => {
   await redis?.quit();
-  await other?.close();
-  await writer?.close();
-  await model?.stop();
+  await both?.close();
 });
 
 /** Somebody who follows ten times over one socket. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { examine } from '../../../src/doctor/examine.js';
 import type { Finding } from '../../../src/doctor/finding.js';
 import { startApp, type TestApp } from '../../support/app.js';
 import { create } from '../../support/conversations.js';
@@ -30,7 +31,7 @@ beforeAll(async () => {
   folder = await makeTemporaryFolder();
   model = await ModelServer.start();
   model.replyWith(listing('scripted', 'other'));
-  app = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ redis: true, env: model.env });
   database = await createDatabase();
   sql = await SqlClient.connect(database.url);
 });
@@ -50,9 +51,11 @@ async function doctor(env: NodeJS.ProcessEnv, args: readonly string[] = ['--json
   return { code, stdout: command.stdout, stderr: command.stderr };
 }
 
-async function findings(env: NodeJS.ProcessEnv = {}, preload?: string): Promise<readonly Finding[]> {
-  const { stdout } = await doctor(env, ['--json'], preload);
-  return JSON.parse(stdout);
+/** What the command tells, without a process of its own. */
+async function findings(env: NodeJS.ProcessEnv = {}): Promise<readonly Finding[]> {
+  const all: Finding[] = [];
+  for await (const finding of examine({ ...app.env, ...env })) all.push(finding);
+  return all;
 }
 
 const faultsOf = (all: readonly Finding[]) => all.filter(({ verdict }) => verdict === 'fault');
@@ -144,9 +147,8 @@ describe('parley doctor', () => {
 
   it("tells a clock that is off the database's", async () => {
     const shifted = 'data:text/javascript,const now=Date.now;Date.now=()=>now()+10000;';
-    expect(faultsOf(await findings({}, shifted))).toEqual([
-      told('fault', 'clock', /ahead of the database's/, /time server/),
-    ]);
+    const { stdout } = await doctor({}, ['--json'], shifted);
+    expect(faultsOf(JSON.parse(stdout))).toEqual([told('fault', 'clock', /ahead of the database's/, /time server/)]);
   });
 
   it('tells a Redis that does not answer, and one that refuses to write when it is full', async () => {

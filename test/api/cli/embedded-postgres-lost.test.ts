@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 async function startServer() {
-  const env = { DATA_DIR: folder.path, PORT: '0', OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' };
+  const env = { DATA_DIR: folder.path, PORT: '0', ...model.env };
   const server = ParleyProcess.serve({ env, folder: folder.path });
   const [, url = '', token = ''] = await server.heard(/(http:\/\/\S+)\/graphiql#(\S+)/);
   return { server, person: new Person(url, token) };

@@ -152,7 +152,7 @@ describe('A stop', () => {
   it('while an answer is written says that it waits for it, and waits, whatever further Ctrl-C come', async () => {
     const byHand = new ModelByHand();
     model.replyWith(byHand.reply);
-    const more = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' };
+    const more = { ...model.env };
     const { server, person, postgres } = await startServer(more);
     const { sendMessage } = await person.data<{ sendMessage: { answer: { id: string } } }>(
       'mutation { sendMessage(input: { content: "Hello" }) { answer { id } } }',

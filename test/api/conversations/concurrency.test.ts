@@ -15,7 +15,7 @@ import {
   send,
   sendMutation,
 } from '../../support/conversations.js';
-import type { ModelServer } from '../../support/model-server.js';
+import { ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { pieceOf, speaking } from '../../support/slow-model.js';
 import { SqlClient, uuidOf, waitingForLocks } from '../../support/sql-client.js';
@@ -28,8 +28,9 @@ let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
-  both = await startTwoInstances();
-  ({ model, instances, sql } = both);
+  model = await ModelServer.start();
+  both = await startTwoInstances(model);
+  ({ instances, sql } = both);
   model.replyWith(speaking({ everyMs: 20 }));
 });
 

@@ -10,7 +10,7 @@ import {
   remove,
   sendMutation,
 } from '../../support/conversations.js';
-import { answered, type ModelServer } from '../../support/model-server.js';
+import { answered, ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf, waitingForLocks } from '../../support/sql-client.js';
 import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
@@ -22,8 +22,9 @@ let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
-  both = await startTwoInstances();
-  ({ model, instances, sql } = both);
+  model = await ModelServer.start();
+  both = await startTwoInstances(model);
+  ({ instances, sql } = both);
 });
 
 afterAll(() => both?.close());

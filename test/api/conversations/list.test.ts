@@ -11,7 +11,7 @@ let person: Person;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: model.env });
 });
 beforeEach(() => {
   person = app.person();

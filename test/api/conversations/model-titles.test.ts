@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { startApp, type TestApp } from '../../support/app.js';
 import { append, create, send } from '../../support/conversations.js';
 import { answered, ModelByHand, type ModelReply, ModelServer, withStatus } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let instances: readonly [TestApp, TestApp];
 /** What the model that writes titles replies; the one that answers says the same each time. */
@@ -16,19 +17,14 @@ beforeAll(async () => {
   model.replyWith((response, call) =>
     call.body.model === 'titles' ? titleReply(response, call) : answered('Take milk.')(response, call),
   );
-  const env = { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', TITLE_MODEL: 'titles' };
-  const first = await startApp({ redis: true, env });
-  instances = [first, await startApp({ beside: first })];
+  both = await startTwoInstances(model, { TITLE_MODEL: 'titles' });
+  ({ instances } = both);
 });
 afterEach(() => {
   titleReply = answered('Cheese at home');
   model.calls.length = 0;
 });
-afterAll(async () => {
-  await instances?.[1].close();
-  await instances?.[0].close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 const question = 'How is cheese made by people who have no tools for it, at home?';
 const titlesAsked = () => model.calls.filter(({ body }) => body.model === 'titles').length;

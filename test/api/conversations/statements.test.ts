@@ -18,7 +18,7 @@ const clock = new ManualClock(Date.now() + 30 * 60_000);
 beforeAll(async () => {
   model = await ModelServer.start();
   const limits = { betweenTokensMs: 3_600_000, firstTokenMs: 3_600_000, answerMs: 7_200_000, poolWaitMs: 20_000 };
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', LIMITS: JSON.stringify(limits) };
+  const env = { ...model.env, LIMITS: JSON.stringify(limits) };
   app = await startApp({ clock, env });
   sql = await SqlClient.connect(app.database.url);
 });

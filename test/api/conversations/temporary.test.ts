@@ -2,15 +2,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { AnswerFollower } from '../../support/answer-follower.js';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { append, attempt, create, remove, send, sendMutation } from '../../support/conversations.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 import { ConversationDevice } from '../live/conversation-device.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let byHand: ModelByHand;
 let one: TestApp;
@@ -22,10 +23,9 @@ let people = 0;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  const env = { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', TEMPORARY_HOURS: '48' };
-  one = await startApp({ redis: true, env });
-  other = await startApp({ beside: one });
-  sql = await SqlClient.connect(one.database.url);
+  both = await startTwoInstances(model, { TEMPORARY_HOURS: '48' });
+  [one, other] = both.instances;
+  sql = both.sql;
 });
 beforeEach(() => {
   byHand = new ModelByHand();
@@ -40,12 +40,7 @@ afterEach(async () => {
   await Promise.all(devices.splice(0).map((device) => device.leave()));
   for (const follower of followers.splice(0)) follower.close();
 });
-afterAll(async () => {
-  await sql?.close();
-  await model?.stop();
-  await other?.close();
-  await one?.close();
-});
+afterAll(() => both?.close());
 
 const kept = 'id temporary expiresAt createdAt updatedAt messageCount';
 

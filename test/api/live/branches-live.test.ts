@@ -1,31 +1,25 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { isOver } from '../../support/ask.js';
 import { edit, erase, regenerate, select } from '../../support/branches.js';
 import { append, create, readMessage } from '../../support/conversations.js';
 import { ModelByHand, ModelServer } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { ConversationDevice } from './conversation-device.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let one: TestApp;
 let other: TestApp;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  one = await startApp({
-    redis: true,
-    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
-  });
-  other = await startApp({ beside: one });
+  both = await startTwoInstances(model);
+  [one, other] = both.instances;
 });
 
-afterAll(async () => {
-  await other?.close();
-  await one?.close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 let ada: Person;
 /** The same person at the other instance. */

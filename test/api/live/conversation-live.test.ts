@@ -1,26 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { ModelByHand } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { SqlClient } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { ConversationDevice, readConversation } from './conversation-device.js';
 
+let both: TwoInstances;
 let model: ScriptedModel;
 let one: TestApp;
 let other: TestApp;
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  one = await startApp({ redis: true, env: model.env });
-  other = await startApp({ beside: one });
+  both = await startTwoInstances(model);
+  [one, other] = both.instances;
 });
 
-afterAll(async () => {
-  await other?.close();
-  await one?.close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 let questions = 0;
 

@@ -12,7 +12,7 @@ let conversationId: string;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: model.env });
 });
 beforeEach(async () => {
   model.replyWith();

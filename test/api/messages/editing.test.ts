@@ -13,7 +13,7 @@ let person: Person;
 beforeAll(async () => {
   model = await ModelServer.start();
   const models = JSON.stringify([{ id: 'scripted' }, { id: 'other' }]);
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', MODELS: models } });
+  app = await startApp({ env: { ...model.env, MODELS: models } });
 });
 beforeEach(() => {
   person = app.person();

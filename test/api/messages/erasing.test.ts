@@ -4,11 +4,12 @@ import { ask, isOver } from '../../support/ask.js';
 import { edit, erase, tryErase } from '../../support/branches.js';
 import { append, create, readBranch, readMessage, send } from '../../support/conversations.js';
 import { answered, chunk, ModelByHand, ModelServer, stalled } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let app: TestApp;
 let other: TestApp;
@@ -20,24 +21,16 @@ let people = 0;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({
-    redis: true,
-    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
-  });
-  other = await startApp({ beside: app });
-  sql = await SqlClient.connect(app.database.url);
+  both = await startTwoInstances(model);
+  [app, other] = both.instances;
+  sql = both.sql;
 });
 beforeEach(() => {
   people += 1;
   person = app.person(`person ${people}`);
   elsewhere = other.person(`person ${people}`);
 });
-afterAll(async () => {
-  await sql?.close();
-  await other?.close();
-  await app?.close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 interface Row {
   readonly sealed_content: Buffer | null;

@@ -9,7 +9,7 @@ import {
   type Outcome,
   readBranch,
 } from '../../support/conversations.js';
-import { answered, type ModelServer } from '../../support/model-server.js';
+import { answered, ModelServer } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
 import { type SqlClient, uuidOf } from '../../support/sql-client.js';
@@ -25,8 +25,9 @@ let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
-  both = await startTwoInstances();
-  ({ model, instances, sql } = both);
+  model = await ModelServer.start();
+  both = await startTwoInstances(model);
+  ({ instances, sql } = both);
   model.replyWith(answered('Well, ', 'well.'));
 });
 

@@ -1,36 +1,30 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { ask } from '../../support/ask.js';
 import { erase } from '../../support/branches.js';
 import { append, create, readMessage, readPage, remove, send } from '../../support/conversations.js';
 import { answered, ModelByHand, ModelServer } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
 import { testRedisUrl } from '../../support/test-redis.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 let redis: Redis;
 beforeAll(async () => {
   model = await ModelServer.start();
-  const first = await startApp({
-    redis: true,
-    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
-  });
-  instances = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
+  both = await startTwoInstances(model);
+  ({ instances, sql } = both);
   redis = new Redis(testRedisUrl());
 });
 afterAll(async () => {
   redis?.disconnect();
-  await sql?.close();
-  await instances?.[1].close();
-  await instances?.[0].close();
-  await model?.stop();
+  await both?.close();
 });
 
 /** The list of a conversation, by its name in Redis. */

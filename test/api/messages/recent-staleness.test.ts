@@ -28,7 +28,7 @@ beforeAll(async () => {
   model.replyWith(answered('Well, ', 'well.'));
   first = await startApp({
     redis: true,
-    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
+    env: { LIMITS: patience, ...model.env },
   });
   proxy = await OutageProxy.start(testRedisUrl());
   cutOff = await startApp({ beside: first, env: { REDIS_URL: proxy.url } });

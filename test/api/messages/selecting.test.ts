@@ -15,7 +15,7 @@ let person: Person;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: { LIMITS: patience, ...model.env } });
   sql = await SqlClient.connect(app.database.url);
 });
 beforeEach(() => {

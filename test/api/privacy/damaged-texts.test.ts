@@ -18,7 +18,7 @@ let messages: readonly ReadMessage[];
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: model.env });
   sql = await SqlClient.connect(app.database.url);
 });
 

@@ -6,9 +6,11 @@ import { ModelByHand, ModelServer } from '../../support/model-server.js';
 import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 import { ConversationDevice } from '../live/conversation-device.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let one: TestApp;
 let other: TestApp;
@@ -19,22 +21,16 @@ let people = 0;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  const env = { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', RETENTION_DAYS: '30' };
-  one = await startApp({ redis: true, env });
-  other = await startApp({ beside: one });
-  sql = await SqlClient.connect(one.database.url);
+  both = await startTwoInstances(model, { RETENTION_DAYS: '30' });
+  [one, other] = both.instances;
+  sql = both.sql;
 });
 beforeEach(() => {
   people += 1;
   ada = one.person(`retained ${people}`);
   adaElsewhere = other.person(`retained ${people}`);
 });
-afterAll(async () => {
-  await sql?.close();
-  await model?.stop();
-  await other?.close();
-  await one?.close();
-});
+afterAll(() => both?.close());
 
 const setMutation = 'mutation ($days: Int) { setRetention(days: $days) { id retentionDays } }';
 

@@ -24,7 +24,7 @@ let folder: string;
 beforeAll(async () => {
   model = await ModelServer.start();
   model.replyWith(speaking({ everyMs: 30, pieces }));
-  app = await startApp({ env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  app = await startApp({ env: model.env });
   ada = app.person('ada');
   folder = await mkdtemp(join(import.meta.dirname, '../../../node_modules/.readme-'));
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');

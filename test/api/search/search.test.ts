@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { ask, isOver } from '../../support/ask.js';
 import { append, create, readMessage, readPage, remove, send } from '../../support/conversations.js';
 import { chunk, ModelServer, stalled } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { foundBy, search, searchQuery } from '../../support/searching.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 
+let both: TwoInstances;
 let model: ModelServer;
 let apps: readonly [TestApp, TestApp];
 let sql: SqlClient;
@@ -19,23 +20,14 @@ let there: Person;
 
 beforeAll(async () => {
   model = await ModelServer.start();
-  const first = await startApp({
-    redis: true,
-    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' },
-  });
-  apps = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
+  both = await startTwoInstances(model);
+  ({ instances: apps, sql } = both);
 });
 beforeEach(() => {
   const name = randomUUID();
   [here, there] = [apps[0].person(name), apps[1].person(name)];
 });
-afterAll(async () => {
-  await sql?.close();
-  await apps?.[1].close();
-  await apps?.[0].close();
-  await model?.stop();
-});
+afterAll(() => both?.close());
 
 const said = (...contents: string[]) => contents.map((content) => ({ role: 'USER', content }));
 

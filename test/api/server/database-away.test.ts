@@ -29,7 +29,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   proxy = await PostgresProxy.start(database.url);
-  const env = { DATABASE_URL: proxy.url, ENCRYPTION_KEYS, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' };
+  const env = { DATABASE_URL: proxy.url, ENCRYPTION_KEYS, ...model.env };
   app = await startApp({ env });
 });
 

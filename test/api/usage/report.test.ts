@@ -17,7 +17,7 @@ beforeAll(async () => {
   model = await ModelServer.start();
   model.replyWith(answered('One.'));
   app = await startApp({
-    env: { LIMITS: patience, OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted', ...pricedModels() },
+    env: { LIMITS: patience, ...model.env, ...pricedModels() },
   });
   sql = await SqlClient.connect(app.database.url);
 });

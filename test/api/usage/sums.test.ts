@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { append, create, send } from '../../support/conversations.js';
 import { bytes, chunk, cut, done, event, type ModelReply, stalled, withStatus } from '../../support/model-server.js';
 import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { type SeededRandom, seeded } from '../../support/seeded-random.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 import {
   personWith,
@@ -18,6 +19,7 @@ import {
   usageOfConversation,
 } from '../../support/usage.js';
 
+let both: TwoInstances;
 let model: ScriptedModel;
 let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
@@ -25,18 +27,11 @@ let sql: SqlClient;
 beforeAll(async () => {
   model = await ScriptedModel.start();
   const quotas = { ...JSON.parse(patience), tokensPerDay: 1_000_000_000 };
-  const env = { ...model.env, ...pricedModels(), LIMITS: JSON.stringify(quotas) };
-  const first = await startApp({ redis: true, env });
-  instances = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
+  both = await startTwoInstances(model, { ...pricedModels(), LIMITS: JSON.stringify(quotas) });
+  ({ instances, sql } = both);
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await model?.stop();
-  await instances?.[1].close();
-  await instances?.[0].close();
-});
+afterAll(() => both?.close());
 
 const cancelMutation = 'mutation ($id: ID!) { cancelAnswer(messageId: $id) { message { status } } }';
 const maybe = (random: SeededRandom) => random.of(null, random.between(0, 50));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { append, attempt, create, readMessage, remove, send } from '../../support/conversations.js';
 import {
   answered,
@@ -13,30 +13,25 @@ import {
   usageChunk,
   withStatus,
 } from '../../support/model-server.js';
-import { patience } from '../../support/patience.js';
 import type { Person } from '../../support/person.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
-import { SqlClient, uuidOf } from '../../support/sql-client.js';
+import { type SqlClient, uuidOf } from '../../support/sql-client.js';
+import { startTwoInstances, type TwoInstances } from '../../support/two-instances.js';
 import { until } from '../../support/until.js';
 import { personWith, pricedModels, readUsage, usageFields, usageOfConversation, used } from '../../support/usage.js';
 
+let both: TwoInstances;
 let model: ScriptedModel;
 let instances: readonly [TestApp, TestApp];
 let sql: SqlClient;
 
 beforeAll(async () => {
   model = await ScriptedModel.start();
-  const first = await startApp({ redis: true, env: { ...model.env, ...pricedModels(), LIMITS: patience } });
-  instances = [first, await startApp({ beside: first })];
-  sql = await SqlClient.connect(first.database.url);
+  both = await startTwoInstances(model, pricedModels());
+  ({ instances, sql } = both);
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await model?.stop();
-  await instances?.[1].close();
-  await instances?.[0].close();
-});
+afterAll(() => both?.close());
 
 /** The same person at both instances. */
 function someone(claims: object = {}): readonly [Person, Person] {

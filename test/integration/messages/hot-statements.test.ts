@@ -70,7 +70,7 @@ const names = Array.from({ length: owners }, (_, number) => `person ${number}`);
 beforeAll(async () => {
   model = await ModelServer.start();
   model.replyWith(speaking({ everyMs: 20 }));
-  first = await startApp({ redis: true, env: { OPENAI_BASE_URL: model.baseUrl, DEFAULT_MODEL: 'scripted' } });
+  first = await startApp({ redis: true, env: model.env });
   for (const name of names) await first.person(name).data('{ viewer { id } }');
   await first.stop();
   sql = await SqlClient.connect(first.database.url);

@@ -82,7 +82,7 @@ export class Asking {
     const asked = wish.question && { message: questionId };
     const made = { conversation: conversationId, ...asked, answer: key.messageId };
     const claim = requestClaim(scope.keys, { mutation: wish.mutation, input: wish.input, clientKey, made });
-    const writing = new PreparedRun(this.deps, key);
+    const writing = new PreparedRun(this.deps, key, claim);
     try {
       const outcome = await takingPoint(this.deps, { rate: 'sends', claim, clientKey }, () =>
         append(this.appendDeps, {

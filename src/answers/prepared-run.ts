@@ -1,3 +1,5 @@
+import { claimRequest, type RequestClaim } from '../conversations/request.repository.js';
+import { notFound, ParleyError } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { LockedConversation } from '../messages/conversation-lock.repository.js';
 import { findMessage } from '../messages/message.repository.js';
@@ -24,9 +26,8 @@ export interface PlacedRun extends Pick<PromptSource, 'recent'> {
   readonly conversation: LockedConversation;
 }
 
-/** How often it is looked whether a commit was carried out, and for how long where PostgreSQL says that it is not there. */
+/** How often it is looked whether a commit was carried out. */
 const lookEveryMs = 500;
-const doubtMs = 8000;
 
 /** A run that can be followed from before the commit on, and is taken back where there is none. */
 export class PreparedRun {
@@ -39,6 +40,8 @@ export class PreparedRun {
   constructor(
     private readonly deps: PreparedRunDeps,
     private readonly key: RunKey,
+    /** What its transaction claims. */
+    private readonly claim: RequestClaim,
   ) {}
 
   /** @throws UNAVAILABLE where this instance is shutting down */
@@ -67,8 +70,9 @@ export class PreparedRun {
   }
 
   /**
-   * Whether the transaction committed could not be learned: looks for its answer for a while, and begins to write it where
-   * it is there. Nobody else would, and it would be given up as lost. Never rejects.
+   * Whether the transaction committed could not be learned: finds it out, and begins to write its answer where it is there.
+   * Nobody else would, and it would be given up as lost. While PostgreSQL is away nobody gives it up either, since that
+   * takes two looks at a lease that has run out. Never rejects.
    */
   async startWhereCommitted(): Promise<void> {
     const { run, conversation } = this;
@@ -86,15 +90,22 @@ export class PreparedRun {
 
   /** One that was cancelled meanwhile is looked for all the same: where it is there, somebody has to settle it. */
   private async findAnswer(run: Run): Promise<MessageRow | null> {
-    const { database, clock, runs } = this.deps;
-    let giveUpAtMs = Number.POSITIVE_INFINITY;
-    while (!runs.closed.aborted && run.stopped !== 'fenced' && clock.monotonic() < giveUpAtMs) {
-      const found = await findMessage(database, this.key.ownerId, this.key.messageId).catch(() => undefined);
-      if (found) return found;
-      // While PostgreSQL is away nobody gives the answer up either: that takes two looks at a lease that has run out.
-      if (found === null) giveUpAtMs = Math.min(giveUpAtMs, clock.monotonic() + doubtMs);
+    const { clock, runs } = this.deps;
+    while (!runs.closed.aborted && run.stopped !== 'fenced') {
+      const found = await this.look().catch((error: unknown) => (isUnavailable(error) ? undefined : null));
+      if (found !== undefined) return found;
       await pause(clock, lookEveryMs, runs.closed);
     }
     return null;
   }
+
+  /** A claim of its key waits for a transaction that may still commit, and is rolled back where there is none. */
+  private look(): Promise<MessageRow | null> {
+    return this.deps.database.transaction(async (tx) => {
+      if ((await claimRequest(tx, this.claim)).claimed) throw notFound('message');
+      return await findMessage(tx, this.key.ownerId, this.key.messageId);
+    });
+  }
 }
+
+const isUnavailable = (error: unknown) => error instanceof ParleyError && error.code === 'UNAVAILABLE';

@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Where a connection is cut: before the server has got the statement, or after it has answered it. */
-export type CutPlace = 'before it arrives' | 'before its answer arrives';
+/**
+ * Where a connection is cut: before the server has got the statement, or after it has answered it. What is cut long before
+ * is on its way until {@link CuttingProxy.arrive}; the server's end of the connection stands until then.
+ */
+export type CutPlace = 'before it arrives' | 'before its answer arrives' | 'long before it arrives';
 
 /** Stands before a database, and cuts the connection on which a certain statement is sent. */
 export class CuttingProxy {
   private readonly sockets = new Set<Socket>();
   private planned: { readonly text: string; readonly place: CutPlace; times: number }[] = [];
+  private readonly onTheirWay: (() => void)[] = [];
   /** How many connections were cut so. */
   cuts = 0;
 
@@ -40,6 +44,11 @@ export class CuttingProxy {
     this.planned.push({ text, place, times });
   }
 
+  /** What was cut off on its way comes to the server. */
+  arrive(): void {
+    for (const arrive of this.onTheirWay.splice(0)) arrive();
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     this.server.close();
@@ -49,6 +58,8 @@ export class CuttingProxy {
   private join(client: Socket): void {
     const server = connect(Number(this.target.port), this.target.hostname);
     let answered = () => {};
+    /** The server does not know yet. */
+    let alone = false;
     client.on('data', (bytes: Buffer) => {
       const [cut] = this.planned;
       if (!cut || !bytes.includes(cut.text)) {
@@ -60,14 +71,18 @@ export class CuttingProxy {
       if (cut.times === 0) this.planned.shift();
       this.cuts += 1;
       if (place === 'before it arrives') client.destroy();
-      else {
+      else if (place === 'long before it arrives') {
+        alone = true;
+        this.onTheirWay.push(() => server.end(bytes));
+        client.destroy();
+      } else {
         answered = () => client.destroy();
         server.write(bytes);
       }
     });
     server.on('data', (bytes: Buffer) => {
       answered();
-      client.write(bytes);
+      if (!alone) client.write(bytes);
     });
     for (const [socket, other] of [
       [client, server],
@@ -77,7 +92,7 @@ export class CuttingProxy {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         this.sockets.delete(socket);
-        other.destroy();
+        if (!alone) other.destroy();
       });
     }
   }

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config.js';
 import { findSigningSecrets } from './development-token.js';
+import { entities } from './entities.js';
+import { DataKeyEntity } from './identity/data-key.entity.js';
 import type { SigningSecret } from './identity/token.js';
 import { hasPendingMigrations, migrate } from './migrate.js';
 import type { Clock } from './platform/clock.js';
@@ -86,13 +88,13 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   const { databaseUrl, notices } = await findDatabase(config, dataDir, deps);
   await checkMigrations(config, databaseUrl);
   const connect = connecting(config, deps);
-  const database = await connect('requests', { url: databaseUrl, poolSize: config.databasePoolSize });
-  const upkeep = await connect('upkeep', { url: databaseUrl, poolSize: upkeepConnections });
+  const database = await connect('requests', { url: databaseUrl, poolSize: config.databasePoolSize, entities });
+  const upkeep = await connect('upkeep', { url: databaseUrl, poolSize: upkeepConnections, entities: [] });
   const { onStatement: _, ...untold } = deps;
   const connectUntold = connecting(config, untold);
-  const jobs = await connectUntold('jobs', { url: databaseUrl, poolSize: jobConnections });
+  const jobs = await connectUntold('jobs', { url: databaseUrl, poolSize: jobConnections, entities: [] });
   const keys = config.keysDatabaseUrl
-    ? await connect('keys', { url: config.keysDatabaseUrl, poolSize: upkeepConnections })
+    ? await connect('keys', { url: config.keysDatabaseUrl, poolSize: upkeepConnections, entities: [DataKeyEntity] })
     : database;
   const pubsub = openPubSub(config, clock, log);
   closers.add('pub/sub', () => pubsub.close());
@@ -109,7 +111,7 @@ export async function openResources(config: Config, deps: ResourceDeps): Promise
   return { ...databases, pubsub, rates, recentLists, signingSecrets, encryptionKeys, dataDir, notices };
 }
 
-type Connecting = (what: string, options: Pick<DatabaseOptions, 'url' | 'poolSize'>) => Promise<Database>;
+type Connecting = (what: string, options: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>) => Promise<Database>;
 
 function connecting(config: Config, { closers, log, onStatement }: ResourceDeps): Connecting {
   const { poolWaitMs: connectMs, statementMs, lockMs } = config.limits;

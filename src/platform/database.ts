@@ -1,4 +1,5 @@
-import { Pool, type QueryConfig, types } from 'pg';
+import type { Pool, PoolClient, QueryConfig } from 'pg';
+import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
 import { ParleyError, unavailable } from '../errors.js';
 import { instantFromPostgres } from './instant.js';
 import { LivingPool } from './living-pool.js';
@@ -16,9 +17,10 @@ export interface Querier {
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** The visible first argument of whatever must happen as a whole: it alone has a COMMIT behind it. */
+/** The visible first argument of whatever must happen as a whole. */
 export interface Transaction extends Querier {
-  readonly isTransaction: true;
+  /** For plain writes of entities. */
+  readonly manager: EntityManager;
 }
 
 /** The database said nothing, and that took time: whoever waited for the same need not try. */
@@ -42,6 +44,8 @@ export class CommitOutcomeUnknown extends ParleyError {
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize: number;
+  readonly entities: NonNullable<DataSourceOptions['entities']>;
+  readonly migrations?: NonNullable<DataSourceOptions['migrations']>;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly timeouts: DatabaseTimeouts;
@@ -81,42 +85,68 @@ export function declaredStatements(): ReadonlyMap<string, string> {
 const timestamptz = 1184;
 const int8 = 20;
 const typeParsers = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+  getTypeParser: (oid: number) => {
     if (oid === timestamptz) return instantFromPostgres;
     if (oid === int8) return Number;
-    return types.getTypeParser(oid, format);
+    return undefined;
   },
 };
 
 /** PostgreSQL, with bounds on every wait. Whoever connects it closes it. */
 export class Database implements Querier {
   private readonly living: LivingPool;
-  /** Connections that are being closed are no loss. */
-  private closing: Promise<void> | null = null;
 
   private constructor(
+    readonly dataSource: DataSource,
     private readonly pool: Pool,
     private readonly log: Log,
     private readonly timeouts: DatabaseTimeouts,
     private readonly onStatement: (name: string) => void,
+    /** Connections that are being closed are no loss. */
+    private readonly life: { closing: boolean },
   ) {
     this.living = new LivingPool(pool);
-    pool.on('error', (error) => {
-      if (!this.closing) log.warn({ error }, 'idle database connection lost');
-    });
   }
 
-  /** Rejects, as the driver says it, where the database lets nobody in. */
   static async connect(options: DatabaseOptions, log: Log): Promise<Database> {
+    const pg = await import('pg');
+    const types = {
+      getTypeParser: (oid: number, format: 'text' | 'binary') =>
+        typeParsers.getTypeParser(oid) ?? pg.default.types.getTypeParser(oid, format),
+    };
+    const life = { closing: false };
+    const dataSource = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      entities: options.entities,
+      migrations: options.migrations ?? [],
+      migrationsTableName: 'migrations',
+      migrationsTransactionMode: 'each',
+      nativeDriver: false,
+      logging: false,
+      poolErrorHandler: (error: unknown) => {
+        if (!life.closing) log.warn({ error }, 'idle database connection lost');
+      },
+      extra: {
+        application_name: options.applicationName,
+        max: options.poolSize,
+        connectionTimeoutMillis: options.timeouts.connectMs,
+        statement_timeout: options.timeouts.statementMs,
+        // PostgreSQL's own bound comes first; this is for one that says nothing.
+        query_timeout: options.timeouts.statementMs + 500,
+        lock_timeout: options.timeouts.lockMs,
+        idle_in_transaction_session_timeout: 10_000,
+        keepAlive: true,
+        // A system's own first probe comes after two hours.
+        keepAliveInitialDelayMillis: 10_000,
+        // Custom plans of the hot reads cost more to make than to run; every index look-up here is right for any value.
+        options: '-c timezone=UTC -c plan_cache_mode=force_generic_plan',
+        types,
+      },
+    });
+    await dataSource.initialize();
     const { timeouts, onStatement = () => undefined } = options;
-    const database = new Database(openPool(options), log, timeouts, onStatement);
-    try {
-      (await database.pool.connect()).release();
-      return database;
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+    return new Database(dataSource, poolOf(dataSource), log, timeouts, onStatement, life);
   }
 
   async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
@@ -134,18 +164,15 @@ export class Database implements Querier {
    * @throws CommitOutcomeUnknown where the connection was lost during COMMIT; see {@link transactionOnce}.
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const client = await this.living.connect().catch((error: unknown) => {
-      throw this.told(error);
-    });
+    const { runner, client } = await this.connectRunner();
     const send = async (name: string, config: string | QueryConfig) => {
       this.onStatement(name);
       return await client.query(config);
     };
-    let isKnown = true;
     try {
       await send('BEGIN', 'BEGIN');
       const result = await work({
-        isTransaction: true,
+        manager: runner.manager,
         query: async <Row>(statement: Statement, values: readonly unknown[]) =>
           (await send(statement.name, named(statement, values))).rows as Row[],
       });
@@ -154,11 +181,24 @@ export class Database implements Querier {
       });
       return result;
     } catch (error) {
-      isKnown = !isConnectionLoss(error) && (await rollback(send));
+      const rolledBack = !isConnectionLoss(error) && (await rollback(send));
+      if (!rolledBack) destroy(client);
       throw this.told(error);
     } finally {
-      // A connection that is not in a known state ends, rather than being given to the next.
-      client.release(!isKnown);
+      await runner.release();
+    }
+  }
+
+  private async connectRunner(): Promise<{ readonly runner: QueryRunner; readonly client: PoolClient }> {
+    const take = async () => {
+      const runner = this.dataSource.createQueryRunner();
+      const client: PoolClient = await runner.connect();
+      return { runner, client, discard: () => destroy(client) };
+    };
+    try {
+      return await this.living.living(take);
+    } catch (error) {
+      throw this.told(error);
     }
   }
 
@@ -202,31 +242,10 @@ export class Database implements Querier {
     return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount };
   }
 
-  /** Closing twice is harmless. */
-  close(): Promise<void> {
-    this.closing ??= this.pool.end();
-    return this.closing;
+  async close(): Promise<void> {
+    this.life.closing = true;
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
-}
-
-function openPool({ url, applicationName, poolSize, timeouts }: DatabaseOptions): Pool {
-  return new Pool({
-    connectionString: url,
-    application_name: applicationName,
-    max: poolSize,
-    connectionTimeoutMillis: timeouts.connectMs,
-    statement_timeout: timeouts.statementMs,
-    // PostgreSQL's own bound comes first; this is for one that says nothing.
-    query_timeout: timeouts.statementMs + 500,
-    lock_timeout: timeouts.lockMs,
-    idle_in_transaction_session_timeout: 10_000,
-    keepAlive: true,
-    // A system's own first probe comes after two hours.
-    keepAliveInitialDelayMillis: 10_000,
-    // Custom plans of the hot reads cost more to make than to run; every index look-up here is right for any value.
-    options: '-c timezone=UTC -c plan_cache_mode=force_generic_plan',
-    types: typeParsers,
-  });
 }
 
 const pingStatement = statement('ping', 'SELECT 1');
@@ -237,6 +256,11 @@ const named = (statement: Statement, values: readonly unknown[]): QueryConfig =>
   values: [...values],
 });
 
+/** The runner takes an error of its client as the word to destroy it instead of giving it back to the pool. */
+const destroy = (client: PoolClient) => {
+  client.emit('error', new Error('The connection is not in a known state.'));
+};
+
 async function rollback(send: (name: string, text: string) => Promise<unknown>): Promise<boolean> {
   try {
     await send('ROLLBACK', 'ROLLBACK');
@@ -244,6 +268,12 @@ async function rollback(send: (name: string, text: string) => Promise<unknown>):
   } catch {
     return false;
   }
+}
+
+function poolOf(dataSource: DataSource): Pool {
+  const driver: object = dataSource.driver;
+  if ('master' in driver) return driver.master as Pool;
+  throw new Error('The data source has no PostgreSQL pool.');
 }
 
 /** SQLSTATE classes and codes after which the same request may succeed later: connection, resources, shutdown, waits. */

@@ -41,7 +41,8 @@ interface PackageRule {
 const packageRules: readonly PackageRule[] = [
   {
     name: 'typeorm',
-    allowed: /(\.entity|^src\/migrate|^src\/doctor\/check-schema|^migrations\/[\w-]+|^ormconfig)\.ts$/,
+    allowed:
+      /(\.(entity|repository)|^src\/platform\/database[\w-]*|^src\/migrate|^src\/doctor\/check-schema|^migrations\/[\w-]+|^ormconfig)\.ts$/,
     instead: 'write the SQL in a repository, as a function that takes the transaction first',
   },
   {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { entities } from '../../src/entities.js';
 import { Database } from '../../src/platform/database.js';
 import { createLog } from '../../src/platform/log.js';
 import { InProcessPubSub } from '../../src/platform/pubsub.js';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   own = await createDatabase();
   sql = await SqlClient.connect(own.url);
   const timeouts = { connectMs: 5000, statementMs: 20_000, lockMs: 10_000 };
-  const options = { url: own.url, poolSize: 40, applicationName: 'parley-tests', timeouts };
+  const options = { url: own.url, poolSize: 40, entities, applicationName: 'parley-tests', timeouts };
   database = await Database.connect(options, createLog('silent'));
   plain = Instance.over({ database, upkeep: database, pubsub: new InProcessPubSub() }, {});
 });

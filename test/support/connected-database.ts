@@ -21,7 +21,7 @@ const connected: Database[] = [];
 
 /** With three connections and the timeouts of the configuration; closed by {@link closeDatabases}. */
 export async function connectDatabase(url: string, changed: Partial<typeof timeouts> = {}): Promise<Database> {
-  const options = { url, poolSize: 3, applicationName: 'parley-tests' };
+  const options = { url, poolSize: 3, entities: [], applicationName: 'parley-tests' };
   const database = await Database.connect({ ...options, timeouts: { ...timeouts, ...changed } }, createLog('silent'));
   connected.push(database);
   return database;

@@ -1,4 +1,5 @@
 import { loadConfig } from '../../src/config.js';
+import { entities } from '../../src/entities.js';
 import { Keyring } from '../../src/identity/keyring.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { encodeCursor } from '../../src/platform/cursor.js';
@@ -20,7 +21,7 @@ export interface CursorPlace {
 export async function makeAnswerCursor(app: TestApp, place: CursorPlace): Promise<string> {
   const { viewer } = await place.person.data<{ viewer: { id: string } }>('{ viewer { id } }');
   const timeouts = { connectMs: 5000, statementMs: 5000, lockMs: 5000 };
-  const options = { url: app.database.url, poolSize: 1, applicationName: 'parley-tests', timeouts };
+  const options = { url: app.database.url, poolSize: 1, entities, applicationName: 'parley-tests', timeouts };
   const database = await Database.connect(options, createLog('silent'));
   try {
     const { encryptionKeys } = loadConfig(app.env);

@@ -8,6 +8,7 @@ import { ModelCatalogue } from '../../../src/answers/model/model-catalogue.js';
 import { Replicas } from '../../../src/answers/replicas.js';
 import { Runs } from '../../../src/answers/runs.js';
 import { ConversationService } from '../../../src/conversations/conversation.service.js';
+import { entities } from '../../../src/entities.js';
 import { Keyring } from '../../../src/identity/keyring.js';
 import { Scope } from '../../../src/identity/scope.js';
 import { defaultLimits, defaultQuotas, type Limits, type Quotas } from '../../../src/limits.js';
@@ -137,7 +138,7 @@ export class Instance {
     const connect = (url: string, poolSize: number) =>
       Database.connect(
         {
-          ...{ url, poolSize, applicationName: 'parley-tests' },
+          ...{ url, poolSize, entities, applicationName: 'parley-tests' },
           timeouts: { connectMs: 1000, statementMs: 5000, lockMs: 2000 },
           ...(options.onStatement && { onStatement: options.onStatement }),
         },

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const connect = () =>
     Database.connect(
       {
-        ...{ url: own.url, applicationName: 'parley-tests', poolSize: 5 },
+        ...{ url: own.url, applicationName: 'parley-tests', poolSize: 5, entities: [] },
         timeouts: { connectMs: 20_000, statementMs: 20_000, lockMs: 20_000 },
       },
       createLog('silent'),

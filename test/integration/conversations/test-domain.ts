@@ -6,6 +6,7 @@ import { makeConversationLoaders } from '../../../src/conversations/conversation
 import { ConversationResolver, conversationFinder } from '../../../src/conversations/conversation.resolver.js';
 import { ConversationService } from '../../../src/conversations/conversation.service.js';
 import type { MarkedDeleted } from '../../../src/conversations/conversation-removal.repository.js';
+import { entities } from '../../../src/entities.js';
 import { Keyring } from '../../../src/identity/keyring.js';
 import { Scope } from '../../../src/identity/scope.js';
 import { ViewerResolver } from '../../../src/identity/viewer.resolver.js';
@@ -72,6 +73,7 @@ export class TestDomain {
       {
         url: own.url,
         poolSize: 8,
+        entities,
         applicationName: 'parley-tests',
         timeouts: { connectMs: 5000, statementMs: 20_000, lockMs: 5000 },
         onStatement: (name) => sent.push(name),

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const timeouts = { connectMs: 5000, statementMs: 5000, lockMs: 5000 };
   database = await Database.connect(
     {
-      ...{ url: own.url, poolSize: 5, applicationName: 'parley-tests', timeouts },
+      ...{ url: own.url, poolSize: 5, entities: [], applicationName: 'parley-tests', timeouts },
       onStatement: (name) => sent.push(name),
     },
     createLog('silent'),

@@ -108,7 +108,7 @@ export interface AuditedBatch {
 const connect = (url: string, applicationName: string, onStatement: (name: string) => void = () => undefined) =>
   Database.connect(
     {
-      ...{ url, applicationName, poolSize: 3, onStatement },
+      ...{ url, applicationName, poolSize: 3, entities: [], onStatement },
       timeouts: { connectMs: 5000, statementMs: 10_000, lockMs: 5000 },
     },
     createLog('silent'),

@@ -6,10 +6,14 @@ export type InstanceName = 'a' | 'b';
 export type OperationKind =
   | 'createConversation'
   | 'sendMessage'
+  | 'editMessage'
+  | 'regenerateAnswer'
   | 'appendMessages'
   | 'cancelAnswer'
   | 'updateConversation'
   | 'rateMessage'
+  | 'selectBranch'
+  | 'eraseMessage'
   | 'deleteConversations'
   | 'readPage'
   | 'readList';
@@ -26,17 +30,21 @@ export interface Begun {
   /** Null where the operation makes one. */
   readonly conversation: string | null;
   readonly message: string | null;
-  /** What it writes: the question, the appended texts, a title, a rating. */
+  /** What it writes: the question, the appended texts, a title, a rating; the key of the call that answers anew. */
   readonly wrote: readonly string[];
 }
 
 /** What an acknowledged attempt said. */
 export interface Result {
   readonly conversation?: string;
-  /** Question and answer; the appended ones; those of a page, in its order. */
+  /** Question and answer, or the answer alone; the appended ones; those of a page, in its order. */
   readonly messages?: readonly string[];
   /** Conversations: those that were deleted, those of the list. */
   readonly conversations?: readonly string[];
+  /** Of the answer that was cancelled. */
+  readonly status?: string;
+  /** The texts that were read, by their names. */
+  readonly says?: readonly string[];
 }
 
 export type OutcomeKind = 'ok' | 'refused' | 'unknown';
@@ -65,7 +73,7 @@ export interface FaultEvent {
 /** A call of the model. */
 export interface ModelCalled {
   readonly type: 'model';
-  /** Of the send that asked. */
+  /** Of the question, and beside it the model's name where it is answered anew. */
   readonly key: string;
   readonly status: number;
   /** All that it has to say; it may break off before. */
@@ -75,6 +83,14 @@ export interface ModelCalled {
   readonly finishes: boolean;
   /** Code units that it says in 500 ms. */
   readonly halfSecond: number;
+  /** The texts that it was shown, by their names. */
+  readonly shown: readonly string[];
+}
+
+/** A call that was answered with 200 is over: all is said, it broke off, or nobody listens any more. */
+export interface ModelEnded {
+  readonly type: 'modelEnded';
+  readonly key: string;
 }
 
 export interface Text {
@@ -110,9 +126,35 @@ export interface DeviceShown {
   readonly person: string;
   readonly conversation: string;
   readonly deleted: boolean;
+  /** Of the visible branch, in its order. */
   readonly messages: readonly SeenMessage[];
   readonly broken: readonly string[];
   readonly errors: Heard['errors'];
+}
+
+/** A line of the list beside the chat. */
+export interface ListedConversation {
+  readonly id: string;
+  readonly title: string;
+  readonly preview: string | null;
+  readonly messageCount: number;
+  readonly updatedAt: string;
+}
+
+/** What somebody has beside the chat at the end who followed the list; null where it was never read. */
+export interface ListShown {
+  readonly type: 'list';
+  readonly person: string;
+  readonly conversations: readonly ListedConversation[] | null;
+  readonly errors: Heard['errors'];
+}
+
+/** The list as an instance gives it at the end. */
+export interface StoredList {
+  readonly type: 'listed';
+  readonly instance: InstanceName;
+  readonly person: string;
+  readonly conversations: readonly ListedConversation[];
 }
 
 /** A look at the leases while PostgreSQL answers. */
@@ -131,6 +173,8 @@ export interface StoredMessage extends SeenMessage {
   readonly parent: string | null;
   readonly rating: string | null;
   readonly error: string | null;
+  readonly visible: boolean;
+  readonly erased: boolean;
 }
 
 /** A conversation as an instance gives it at the end; messages null where there is none. */
@@ -143,7 +187,10 @@ export interface StoredConversation {
   /** What it was made with. */
   readonly key: string | null;
   readonly messageCount: number | null;
+  /** All of them, by position. */
   readonly messages: readonly StoredMessage[] | null;
+  /** The ids of the visible branch, in its order. */
+  readonly visible: readonly string[] | null;
 }
 
 /** The same as the database holds it. */
@@ -151,7 +198,12 @@ export interface StoredRows {
   readonly type: 'rows';
   readonly conversation: string;
   /** By position. */
-  readonly rows: readonly { readonly id: string; readonly position: number; readonly status: string }[];
+  readonly rows: readonly {
+    readonly id: string;
+    readonly position: number;
+    readonly status: string;
+    readonly hasText: boolean;
+  }[];
 }
 
 /** Something of which there must be no more at the end than there was at the beginning. */
@@ -168,8 +220,11 @@ export type HistoryEvent =
   | Ended
   | FaultEvent
   | ModelCalled
+  | ModelEnded
   | Heard
   | DeviceShown
+  | ListShown
+  | StoredList
   | LeaseLook
   | StoredConversation
   | StoredRows

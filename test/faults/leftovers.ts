@@ -14,16 +14,16 @@ const separator = ': ';
 const names: readonly InstanceName[] = ['a', 'b'];
 
 /**
- * What is held while nobody asks for anything: the least of several looks, since some work comes and goes by itself; of
- * PostgreSQL's connections the most, since an instance opens those for its own work when it first has some.
+ * What is held while nobody asks for anything: the most of several looks, since some work comes and goes by itself, and an
+ * instance opens connections for its own when it first has some.
  */
 export async function lookAtRest(deployment: Deployment): Promise<Holdings> {
-  let least = await holdings(deployment);
+  let most = await holdings(deployment);
   for (let look = 1; look < looks; look += 1) {
     await wait(betweenLooksMs);
-    least = merged(least, await holdings(deployment), (name) => (name.startsWith('PostgreSQL') ? Math.max : Math.min));
+    most = merged(most, await holdings(deployment), Math.max);
   }
-  return least;
+  return most;
 }
 
 /** Logs what is still held beyond that when everybody has left: the least that it ever was within the time. */
@@ -33,7 +33,7 @@ export async function logLeftovers(deployment: Deployment, history: History, bef
   const isMore = () => [...least].some(([name, count]) => count > (before.get(name) ?? 0));
   while (isMore() && performance.now() < giveUpAtMs) {
     await wait(betweenLooksMs);
-    least = merged(least, await holdings(deployment), () => Math.min);
+    least = merged(least, await holdings(deployment), Math.min);
   }
   for (const [name, after] of least) {
     const [where = '', what = ''] = name.split(separator);
@@ -41,9 +41,9 @@ export async function logLeftovers(deployment: Deployment, history: History, bef
   }
 }
 
-function merged(one: Holdings, other: Holdings, choice: (name: string) => typeof Math.min): Holdings {
+function merged(one: Holdings, other: Holdings, choice: typeof Math.min): Holdings {
   const all = new Set([...one.keys(), ...other.keys()]);
-  return new Map([...all].map((name) => [name, choice(name)(one.get(name) ?? 0, other.get(name) ?? 0)]));
+  return new Map([...all].map((name) => [name, choice(one.get(name) ?? 0, other.get(name) ?? 0)]));
 }
 
 async function holdings({ instances, postgres, redis }: Deployment): Promise<Holdings> {
@@ -59,6 +59,9 @@ async function holdings({ instances, postgres, redis }: Deployment): Promise<Hol
   for (const { name, state, count } of connections ?? []) {
     held.set(`PostgreSQL${separator}connections of ${name}, ${state}`, count);
   }
+  const [checkpoints] =
+    (await postgres.ask<{ count: number }>('SELECT count(*)::integer AS count FROM answer_chunks')) ?? [];
+  held.set(`PostgreSQL${separator}checkpoints of answers`, checkpoints?.count ?? 0);
   const channels = await redis.command('PUBSUB', 'CHANNELS');
   for (const kind of ['answer', 'owner']) {
     const open = Array.isArray(channels) ? channels.filter((name) => String(name).startsWith(`parley:${kind}:`)) : [];

@@ -9,6 +9,7 @@ export interface Attempt extends Omit<Begun, 'type'>, Omit<Ended, 'type' | 'op'>
 
 /** Attempts that share a key, or one without: done once, or not at all. */
 export interface Wish {
+  readonly kind: Attempt['kind'];
   readonly key: string | null;
   readonly attempts: readonly Attempt[];
   /** The first one that was acknowledged. */
@@ -48,6 +49,7 @@ export function wishesOf(attempts: readonly Attempt[], kind: Attempt['kind']): W
     ({ person, key, op }) => `${person}/${key ?? `#${op}`}`,
   );
   return [...groups.values()].map((group) => ({
+    kind,
     key: group[0]?.key ?? null,
     attempts: group,
     acknowledged: group.find(({ outcome }) => outcome === 'ok') ?? null,

@@ -1,20 +1,27 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { toPublicId } from '../../src/platform/ids.js';
 import type { Caller } from './clients/caller.js';
+import { listedFields } from './clients/list-device.js';
 import type { Deployment } from './deployment/deployment.js';
-import type { History, InstanceName, StoredMessage } from './history.js';
+import type { History, InstanceName, ListedConversation, StoredMessage } from './history.js';
 
 const listQuery = `query ($after: String) { conversations(first: 100, after: $after, filter: { archived: null }) {
-  nodes { id } pageInfo { hasNextPage endCursor }
+  nodes { ${listedFields} } pageInfo { hasNextPage endCursor }
 } }`;
 
 const conversationQuery = `query ($id: ID!, $after: String) { conversation(id: $id) {
   title metadata messageCount
   messages(first: 100, after: $after) {
     pageInfo { hasNextPage endCursor }
-    nodes { id role status content reasoning rating idempotencyKey parent { id } error { code } }
+    nodes { id }
   }
 } }`;
+
+const messagesQuery = `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Message {
+  id role status content reasoning rating idempotencyKey visible erasedAt parent { id } error { code }
+} } }`;
+/** As many as `nodes` takes. */
+const messagesAtATime = 100;
 
 /** Connections of before may still turn out to be broken. */
 const mostAttempts = 10;
@@ -28,7 +35,7 @@ interface ReadConversation {
   readonly title: string;
   readonly metadata: { readonly key?: string };
   readonly messageCount: number;
-  readonly messages: { readonly pageInfo: PageInfo; readonly nodes: readonly ReadMessage[] };
+  readonly messages: { readonly pageInfo: PageInfo; readonly nodes: readonly { readonly id: string }[] };
 }
 
 interface ReadMessage {
@@ -39,6 +46,8 @@ interface ReadMessage {
   readonly reasoning: string | null;
   readonly rating: string | null;
   readonly idempotencyKey: string | null;
+  readonly visible: boolean;
+  readonly erasedAt: string | null;
   readonly parent: { readonly id: string } | null;
   readonly error: { readonly code: string } | null;
 }
@@ -63,7 +72,8 @@ async function readPerson(deps: ReadBack, person: string, rows: Map<string, Stor
   const heardOf = conversationsOf(deps.history, person);
   const lists = await Promise.all([readList(deps, 'a', person), readList(deps, 'b', person)]);
   for (const conversation of new Set([...heardOf, ...lists.flat()])) {
-    await Promise.all((['a', 'b'] as const).map((name) => readConversation(deps, name, person, conversation)));
+    const ids = (rows.get(conversation) ?? []).map(({ id }) => id);
+    await Promise.all((['a', 'b'] as const).map((name) => readConversation(deps, name, person, { conversation, ids })));
     deps.history.add({ type: 'rows', conversation, rows: rows.get(conversation) ?? [] });
     rows.delete(conversation);
   }
@@ -94,21 +104,28 @@ interface Asked {
 }
 
 async function readList(deps: ReadBack, name: InstanceName, person: string): Promise<string[]> {
-  const ids: string[] = [];
+  const listed: ListedConversation[] = [];
   for (let after: string | null = null; ; ) {
     const { conversations }: List = await ask(deps, name, person, { query: listQuery, variables: { after } });
-    ids.push(...conversations.nodes.map(({ id }) => id));
-    if (!conversations.pageInfo.hasNextPage) return ids;
+    listed.push(...conversations.nodes);
+    if (!conversations.pageInfo.hasNextPage) break;
     after = conversations.pageInfo.endCursor;
   }
+  deps.history.add({ type: 'listed', instance: name, person, conversations: listed });
+  return listed.map(({ id }) => id);
 }
 
 interface List {
-  readonly conversations: { readonly nodes: readonly { readonly id: string }[]; readonly pageInfo: PageInfo };
+  readonly conversations: { readonly nodes: readonly ListedConversation[]; readonly pageInfo: PageInfo };
 }
 
-async function readConversation(deps: ReadBack, instance: InstanceName, person: string, id: string): Promise<void> {
-  const messages: StoredMessage[] = [];
+async function readConversation(
+  deps: ReadBack,
+  instance: InstanceName,
+  person: string,
+  { conversation: id, ids }: { readonly conversation: string; readonly ids: readonly string[] },
+): Promise<void> {
+  const visible: string[] = [];
   let header: ReadConversation | null = null;
   for (let after: string | null = null; ; ) {
     const read: { conversation: ReadConversation | null } = await ask(deps, instance, person, {
@@ -116,7 +133,7 @@ async function readConversation(deps: ReadBack, instance: InstanceName, person: 
       variables: { id, after },
     });
     header = read.conversation;
-    messages.push(...(header?.messages.nodes ?? []).map(toStored));
+    visible.push(...(header?.messages.nodes ?? []).map((message) => message.id));
     if (!header?.messages.pageInfo.hasNextPage) break;
     after = header.messages.pageInfo.endCursor;
   }
@@ -125,26 +142,48 @@ async function readConversation(deps: ReadBack, instance: InstanceName, person: 
     title: header?.title ?? null,
     key: header?.metadata.key ?? null,
     messageCount: header?.messageCount ?? null,
-    messages: header && messages,
+    messages: header && (await readMessages(deps, instance, person, ids)),
+    visible: header && visible,
   });
 }
 
-const toStored = ({ reasoning, idempotencyKey, parent, error, ...message }: ReadMessage): StoredMessage => ({
+/** Those of other branches are on no page. */
+async function readMessages(
+  deps: ReadBack,
+  instance: InstanceName,
+  person: string,
+  ids: readonly string[],
+): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = [];
+  for (let start = 0; start < ids.length; start += messagesAtATime) {
+    const { nodes }: { nodes: (ReadMessage | null)[] } = await ask(deps, instance, person, {
+      query: messagesQuery,
+      variables: { ids: ids.slice(start, start + messagesAtATime) },
+    });
+    messages.push(...nodes.flatMap((message) => (message ? [toStored(message)] : [])));
+  }
+  return messages;
+}
+
+const toStored = ({ reasoning, idempotencyKey, parent, error, erasedAt, ...message }: ReadMessage): StoredMessage => ({
   ...message,
   reasoning: reasoning ?? '',
   key: idempotencyKey,
   parent: parent?.id ?? null,
   error: error?.code ?? null,
+  erased: erasedAt !== null,
 });
 
 async function readRows({ deployment }: ReadBack): Promise<Map<string, StoredRow[]>> {
   const rows = await deployment.postgres.ask<StoredRow & { readonly conversation: string }>(
-    'SELECT conversation_id AS conversation, id, position, status FROM messages ORDER BY position',
+    `SELECT conversation_id AS conversation, id, position, status,
+       sealed_content IS NOT NULL OR sealed_reasoning IS NOT NULL AS "hasText"
+     FROM messages ORDER BY position`,
   );
   if (!rows) throw new Error('Reading back from PostgreSQL failed.');
-  const named = rows.map(({ conversation, id, position, status }) => ({
+  const named = rows.map(({ conversation, id, ...row }) => ({
     conversation: toPublicId('cnv', conversation),
-    row: { id: toPublicId('msg', id), position, status },
+    row: { id: toPublicId('msg', id), ...row },
   }));
   const groups = Map.groupBy(named, ({ conversation }) => conversation);
   return new Map([...groups].map(([id, group]) => [id, group.map(({ row }) => row)]));
@@ -154,4 +193,5 @@ interface StoredRow {
   readonly id: string;
   readonly position: number;
   readonly status: string;
+  readonly hasText: boolean;
 }

@@ -36,7 +36,7 @@ export interface SeedResult {
 /** Kept for what comes after the faults; it takes longer only where something is wrong. */
 const afterwardsMs = 60_000;
 const leastFaultsMs = 8000;
-/** Lost answers are settled within 25 s, stalled models given up within 6 s, and the longest answer takes 12 s. */
+/** Lost answers are settled within 25 s, stalled models given up within 6 s, and the longest answer takes 26 s. */
 const quietMs = 60_000;
 /** The instances ask PostgreSQL for changes whose hints were lost every ten seconds. */
 const hintsMs = 15_000;
@@ -73,7 +73,10 @@ async function workUnderFaults(
   const [stopping, leaving] = [new AbortController(), new AbortController()];
   const callers = { a: new Caller(deployment.instances.a.url), b: new Caller(deployment.instances.b.url) };
   const tokenOf = (person: string) => deployment.tokenOf(person);
-  const world: World = { history, callers, tokenOf, stopping: stopping.signal, leaving: leaving.signal };
+  const world: World = {
+    ...{ history, callers, tokenOf, erased: new Set<string>() },
+    ...{ stopping: stopping.signal, leaving: leaving.signal },
+  };
   const people = Array.from({ length: options.people }, (_, index) => {
     return new PersonAtWork(world, `p${index + 1}`, random.fork(), pauseMs);
   });
@@ -117,8 +120,9 @@ async function inflictFaults(
 
 /** Resolves when whoever follows something has been told all that there is; a hint may have been lost. */
 async function untilTold(people: readonly PersonAtWork[], history: History): Promise<void> {
-  const stored = new Map(eventsOf(history.events, 'stored').map((one) => [one.conversation, one.messages]));
-  const areTold = () => people.every((person) => person.isTold(stored));
+  const stored = new Map(eventsOf(history.events, 'stored').map((one) => [one.conversation, one]));
+  const listed = new Map(eventsOf(history.events, 'listed').map((one) => [one.person, one.conversations]));
+  const areTold = () => people.every((person) => person.isTold(stored, listed.get(person.name) ?? []));
   await until('all followers know what there is', areTold, hintsMs).catch(() => undefined);
 }
 

@@ -1,6 +1,8 @@
 import type { Heard, ModelCalled, StoredMessage, Text } from '../history.js';
-import { isPossible, type Wish } from '../operations.js';
+import type { Wish } from '../operations.js';
 import type { Check, Found } from './found.js';
+import { wasLost } from './leases.js';
+import { callKeyOf } from './origins.js';
 
 /** Ahead of what is durable a follower may be by this, in code units, or by half a second of the model's text. */
 const aheadOfCheckpoint = 2048;
@@ -9,18 +11,16 @@ const halfSecondsWithoutDatabase = 16;
 
 interface Answer {
   readonly stored: StoredMessage & { readonly conversation: string };
-  readonly send: Wish;
+  /** What asked for it. */
+  readonly wish: Wish;
   readonly call: ModelCalled | null;
 }
 
 function answersOf(found: Found): Map<string, Answer> {
-  const sends = new Map(found.sends.map((wish) => [wish.key, wish]));
   const calls = new Map(found.of('model').flatMap((call) => (call.status === 200 ? [[call.key, call] as const] : [])));
   const answers = [...found.messages.values()].flatMap((stored) => {
-    const question = stored.role === 'ASSISTANT' ? found.messages.get(stored.parent ?? '') : undefined;
-    const send = question && sends.get(question.key);
-    const isAnswer = send && !stored.content.startsWith('appended ');
-    return isAnswer ? [{ stored, send, call: calls.get(send.key ?? '') ?? null }] : [];
+    const { wish, part } = found.origins.get(stored.id) ?? {};
+    return wish && part === 'answer' ? [{ stored, wish, call: calls.get(callKeyOf(wish)) ?? null }] : [];
   });
   return new Map(answers.map((answer) => [answer.stored.id, answer]));
 }
@@ -35,7 +35,7 @@ export const calledOnce: Check = (found) => {
 
 /** Every answer is final, and says nothing that the model did not. */
 export const answersEnd: Check = (found) =>
-  [...answersOf(found).values()].flatMap(({ stored, call, send }) => {
+  [...answersOf(found).values()].flatMap(({ stored, call, wish }) => {
     const { id, status } = stored;
     if (status === 'STREAMING') return [`The answer ${id} is still STREAMING.`];
     const wrong: string[] = [];
@@ -44,9 +44,10 @@ export const answersEnd: Check = (found) =>
       wrong.push(`The answer ${id} holds a text that the model did not say.`);
     }
     const whole = call?.finishes && stored.content === said.content && stored.reasoning === said.reasoning;
-    if (status === 'COMPLETE' && !whole) wrong.push(`The answer ${id} is COMPLETE, and not all that the model said.`);
+    if (status === 'COMPLETE' && !whole && !stored.erased)
+      wrong.push(`The answer ${id} is COMPLETE, and not all that the model said.`);
     if (stored.error === 'INTERNAL') wrong.push(`The answer ${id} failed by a fault of the server's.`);
-    if (stored.error === 'INSTANCE_LOST' && !wasLost(found, send)) {
+    if (stored.error === 'INSTANCE_LOST' && !wasLost(found, wish)) {
       wrong.push(`The answer ${id} ended as that of a lost instance, and its instance lived.`);
     }
     return wrong;
@@ -60,18 +61,15 @@ function isSaid(said: string, text: string): boolean {
   return text.endsWith('\ufffd') && said.startsWith(whole) && next >= 0xd800 && next <= 0xdbff;
 }
 
-/**
- * Was an instance that may have written it killed, stopped or ended since it was asked for? Or did it never learn that its
- * commit was carried out, and told the client to try again: then nobody writes, and the model was not asked.
- */
-function wasLost(found: Found, send: Wish): boolean {
-  const isUntold = send.attempts.some((attempt) => attempt.outcome !== 'ok' && isPossible(attempt));
-  const isAsked = found.of('model').some(({ key }) => key === send.key);
-  if (isUntold && !isAsked) return true;
-  return send.attempts
-    .filter(isPossible)
-    .some(({ instance }) => found.faults(/^(kill|SIG)/, instance).some(({ toMs }) => toMs >= send.startedMs));
-}
+/** What a cancel was told as the end is the end. */
+export const cancelsStand: Check = (found) =>
+  found.attempts.flatMap(({ kind, message, result, op }) => {
+    const stored = kind === 'cancelAnswer' ? found.messages.get(message ?? '') : undefined;
+    const status = result?.status ?? 'STREAMING';
+    return !stored || status === 'STREAMING' || status === stored.status
+      ? []
+      : [`Operation ${op} was told that ${message} is ${status}, and it is ${stored.status}.`];
+  });
 
 /** What followers were told: a prefix of what is stored, or ahead of it by what a lost writer may have said last. */
 export const transcriptsFit: Check = (found) => {
@@ -82,22 +80,26 @@ export const transcriptsFit: Check = (found) => {
     const answer = answers.get(heard.answer);
     if (heard.ended === 'never') wrong.push(`${name} was never told its end.`);
     if (!answer) {
-      const isGone = found.attempts.some(
-        ({ result, kind }) =>
-          kind === 'sendMessage' &&
-          result?.messages?.includes(heard.answer) &&
-          found.isDeleted(result.conversation ?? ''),
+      const isGone = found.asks.some(
+        ({ acknowledged }) =>
+          acknowledged?.result?.messages?.includes(heard.answer) &&
+          found.isDeleted(acknowledged.result.conversation ?? ''),
       );
       return isGone ? wrong : [...wrong, `${name} followed what is not stored.`];
     }
     if (heard.ended === 'deleted') wrong.push(`${name} was told that it was deleted, and it is there.`);
-    if (heard.finished) wrong.push(...faultOfEnd(name, heard.finished, answer.stored));
+    if (heard.finished) wrong.push(...faultOfEnd(name, heard.finished, answer));
     return [...wrong, ...faultOfText(found, name, heard, answer)];
   });
 };
 
-function faultOfEnd(name: string, finished: NonNullable<Heard['finished']>, stored: StoredMessage): string[] {
-  const isSame = (['status', 'content', 'reasoning'] as const).every((field) => finished[field] === stored[field]);
+function faultOfEnd(name: string, finished: NonNullable<Heard['finished']>, { stored, call }: Answer): string[] {
+  const fields = ['content', 'reasoning'] as const;
+  // Of what was erased later, what it said before: that much of the model's words.
+  const isText = fields.every(
+    (field) => finished[field] === stored[field] || (stored.erased && isSaid(call?.[field] ?? '', finished[field])),
+  );
+  const isSame = finished.status === stored.status && isText;
   return isSame ? [] : [`${name} was told another end than is stored.`];
 }
 
@@ -115,6 +117,7 @@ function faultOfText(
   const ahead =
     Math.max(0, text.content.length - stored.content.length) +
     Math.max(0, text.reasoning.length - stored.reasoning.length);
+  if (stored.erased) return [];
   const isPrefix = stored.content.startsWith(text.content) && stored.reasoning.startsWith(text.reasoning);
   if (isPrefix) return [];
   const by = `${ahead} code units beyond what is stored`;
@@ -124,56 +127,16 @@ function faultOfText(
 }
 
 /** Not by its writer: that was lost, or did not hear a cancel within two seconds because of a fault. */
-function isSettledForWriter(found: Found, { stored, send }: Answer): boolean {
+function isSettledForWriter(found: Found, { stored, wish }: Answer): boolean {
   if (stored.error === 'INSTANCE_LOST') return true;
   if (stored.status !== 'CANCELLED') return false;
-  return found.faults(/./).some(({ toMs }) => toMs >= send.startedMs);
+  return found.faults(/./).some(({ toMs }) => toMs >= wish.startedMs);
 }
 
-function aheadAllowed(found: Found, { call, send }: Answer, untilMs: number): number {
+function aheadAllowed(found: Found, { call, wish }: Answer, untilMs: number): number {
   const halfSecond = call?.halfSecond ?? 0;
   const databaseAway = found
     .faults(/PostgreSQL|backend/)
-    .some(({ fromMs, toMs }) => toMs >= send.startedMs && fromMs <= untilMs);
+    .some(({ fromMs, toMs }) => toMs >= wish.startedMs && fromMs <= untilMs);
   return Math.max(aheadOfCheckpoint, halfSecond * (databaseAway ? halfSecondsWithoutDatabase : 1));
-}
-
-/** No lease has run out more than 30 s ago, of time in which an instance lived and PostgreSQL answered. */
-export const leasesLive: Check = (found) => {
-  const outages = [...found.faults(/^PostgreSQL stopped/), ...bothGone(found)];
-  return found.of('lease').flatMap(({ answer, expiredMs, atMs }) => {
-    const nobodyMs = sharedMs({ fromMs: atMs - expiredMs, toMs: atMs }, outages);
-    const seconds = Math.round((expiredMs - nobodyMs) / 1000);
-    return seconds > 30 ? [`The lease of ${answer} had run out ${seconds} s before.`] : [];
-  });
-};
-
-/** When neither instance lived. */
-function bothGone(found: Found): Span[] {
-  const [a, b] = ['a', 'b'].map((name) => found.faults(/^(kill|SIG)/, name));
-  return (a ?? []).flatMap((one) =>
-    (b ?? []).flatMap((other) =>
-      overlapMs(one, other) > 0
-        ? [{ fromMs: Math.max(one.fromMs, other.fromMs), toMs: Math.min(one.toMs, other.toMs) }]
-        : [],
-    ),
-  );
-}
-
-interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-const overlapMs = (one: Span, other: Span) =>
-  Math.max(0, Math.min(one.toMs, other.toMs) - Math.max(one.fromMs, other.fromMs));
-
-/** How long of `whole` any of the parts covers; where two cover the same, it counts once. */
-function sharedMs(whole: Span, parts: readonly Span[]): number {
-  let [sum, coveredToMs] = [0, whole.fromMs];
-  for (const part of parts.toSorted((one, other) => one.fromMs - other.fromMs)) {
-    sum += overlapMs({ fromMs: coveredToMs, toMs: whole.toMs }, part);
-    coveredToMs = Math.max(coveredToMs, part.toMs);
-  }
-  return sum;
 }

@@ -96,7 +96,7 @@ describe('It also finds', () => {
     expect(checkHistory(history)).toContain('The message msg_x1 is stored, though its key k2 was refused.');
   });
 
-  it('an answer given up though its instance lived; none where it was killed, or never knew that it had one to write', () => {
+  it('an answer given up though its instance lived; none where it was killed, cut off for long, or never knew that it had one to write', () => {
     const lost = withFields('msg_a2', { status: 'INTERRUPTED', error: 'INSTANCE_LOST', content: 'All' });
     const end = { finished: { status: 'INTERRUPTED', content: 'All', reasoning: '' } };
     const transcript = heard('All that', end);
@@ -104,6 +104,15 @@ describe('It also finds', () => {
     const sentence = 'The answer msg_a2 ended as that of a lost instance, and its instance lived.';
     expect(changed(lost, [transcript]).filter(isOurs)).toEqual([sentence]);
     expect(changed(lost, [transcript, fault('kill -9')]).filter(isOurs)).toEqual([]);
+    const over: HistoryEvent = { type: 'modelEnded', key: 'k3' };
+    const killed = { ...fault('kill -9'), atMs: 40_000 };
+    expect(changed(lost, [over, transcript, killed]).filter(isOurs)).toEqual([sentence]);
+    const hole = (fromMs: number, toMs: number) => [
+      { ...fault('line to PostgreSQL a black hole'), atMs: fromMs },
+      { ...fault('line to PostgreSQL a black hole', 'end'), atMs: toMs },
+    ];
+    expect(changed(lost, [transcript, ...hole(0, 10_500)]).filter(isOurs)).toEqual([sentence]);
+    expect(changed(lost, [transcript, ...hole(0, 8000), ...hole(9000, 15_000)]).filter(isOurs)).toEqual([]);
     const never = withFields('msg_a2', { status: 'INTERRUPTED', error: 'INSTANCE_LOST', content: '' });
     const history = smallHistory((stored) => both(never(stored)));
     expect(checkHistory(history.filter((event) => event.type !== 'model' || event.key !== 'k3'))).not.toContain(

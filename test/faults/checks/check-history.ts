@@ -1,9 +1,12 @@
 import type { Timed } from '../history.js';
-import { answersEnd, calledOnce, leasesLive, transcriptsFit } from './answers.js';
-import { devicesShow, errorsFit, nothingLeft, writesLast } from './clients.js';
+import { answersEnd, calledOnce, cancelsStand, transcriptsFit } from './answers.js';
+import { branchesShow, branchesStand } from './branches.js';
+import { devicesShow, errorsFit, listsShow, nothingLeft, writesLast } from './clients.js';
+import { erasedIsGone } from './erasures.js';
 import { type Check, Found } from './found.js';
+import { leasesLive } from './leases.js';
 import { deletedIsGone, nothingInvented, nothingLost } from './messages.js';
-import { oneOrder, orderOfTime, pagesFit } from './order.js';
+import { oneOrder, orderOfTime } from './order.js';
 
 const checks: readonly Check[] = [
   nothingLost,
@@ -11,14 +14,18 @@ const checks: readonly Check[] = [
   deletedIsGone,
   oneOrder,
   orderOfTime,
-  pagesFit,
+  branchesStand,
+  branchesShow,
+  erasedIsGone,
   calledOnce,
   answersEnd,
+  cancelsStand,
   transcriptsFit,
   leasesLive,
   errorsFit,
   writesLast,
   devicesShow,
+  listsShow,
   nothingLeft,
 ];
 

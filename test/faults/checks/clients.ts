@@ -1,10 +1,12 @@
+import { lastOf } from '../clients/conversation-device.js';
+import type { ListedConversation } from '../history.js';
 import { type Attempt, isPossible } from '../operations.js';
 import type { Check, Found } from './found.js';
 
 /** What a client may be refused with while faults happen; nothing in them is INTERNAL. */
 export const errorsFit: Check = (found) => [
   ...found.attempts.filter(({ outcome }) => outcome === 'refused').flatMap((attempt) => faultOfRefusal(found, attempt)),
-  ...[...found.of('heard'), ...found.of('device')].flatMap(({ errors, person }) =>
+  ...[...found.of('heard'), ...found.of('device'), ...found.of('list')].flatMap(({ errors, person }) =>
     errors
       .filter(({ code, retryable }) => !(code === 'NOT_FOUND' || (code === 'UNAVAILABLE' && retryable)))
       .map(({ code }) => `A subscription of ${person} ended with ${code}.`),
@@ -71,19 +73,36 @@ export const devicesShow: Check = (found) =>
   found.of('device').flatMap((device) => {
     const name = `The device of ${device.person} on ${device.conversation}`;
     const wrong = device.broken.map((what) => `${name} was told ${what}.`);
-    const stored = found.stored.a.get(device.conversation)?.messages ?? null;
-    if (!stored) return device.deleted ? wrong : [...wrong, `${name} was not told that it is deleted.`];
+    const { messages, visible } = found.stored.a.get(device.conversation) ?? {};
+    if (!messages || !visible) return device.deleted ? wrong : [...wrong, `${name} was not told that it is deleted.`];
     if (device.deleted) return [...wrong, `${name} was told that it is deleted, and it is there.`];
-    const shown = new Map(device.messages.map((message) => [message.id, message]));
-    for (const { id, status, content } of stored) {
-      const seen = shown.get(id);
-      if (!seen) wrong.push(`${name} never heard of the message ${id}.`);
-      else if (seen.status !== status || seen.content !== content)
+    const [wanted, shown] = [lastOf(visible), lastOf(device.messages.map(({ id }) => id))];
+    const missing = wanted.filter((id) => !shown.includes(id));
+    for (const id of missing) wrong.push(`${name} never heard of the message ${id}.`);
+    if (missing.length === 0 && shown.join() !== wanted.join()) wrong.push(`${name} shows another branch.`);
+    for (const { id, status, content } of device.messages) {
+      const stored = found.messages.get(id);
+      if (stored?.status !== status || stored.content !== content) {
         wrong.push(`${name} shows ${id} otherwise than stored.`);
+      }
     }
-    if (shown.size > stored.length) wrong.push(`${name} shows messages that are not stored.`);
     return wrong;
   });
+
+/** Who followed the list with all its interruptions has at the end what a fresh read gives, at whichever instance. */
+export const listsShow: Check = (found) => {
+  const fresh = Map.groupBy(found.of('listed'), ({ person }) => person);
+  return found.of('list').flatMap(({ person, conversations }) => {
+    const wanted = fresh.get(person)?.map((listed) => listed.conversations.toSorted(byId)) ?? [];
+    const [one, ...others] = new Set(wanted.map((listed) => JSON.stringify(listed)));
+    if (others.length > 0) return [`The instances give the list of ${person} differently.`];
+    return JSON.stringify(conversations) === one
+      ? []
+      : [`The list of ${person} shows something else than a fresh read.`];
+  });
+};
+
+const byId = (one: ListedConversation, other: ListedConversation) => (one.id < other.id ? -1 : 1);
 
 /** No connection, channel or timer is left, and no process ended that nobody had ended. */
 export const nothingLeft: Check = (found) =>

@@ -1,21 +1,27 @@
 import type { HistoryEvent, StoredConversation, StoredMessage, Timed } from '../history.js';
 import { type Attempt, attemptsOf, eventsOf, isPossible, type Wish, wishesOf } from '../operations.js';
+import { type Origin, originsOf } from './origins.js';
 
 /** A history as all checks look at it. */
 export class Found {
   readonly attempts: readonly Attempt[];
-  readonly sends: readonly Wish[];
+  /** All that begins an answer: sends, edits, and what is answered anew. */
+  readonly asks: readonly Wish[];
   readonly appends: readonly Wish[];
   readonly creates: readonly Wish[];
   /** As instance a gives them, and b, by id. */
   readonly stored: { readonly a: ReadonlyMap<string, StoredConversation>; readonly b: Found['stored']['a'] };
   /** Of instance a: whether both agree is a check of its own. */
   readonly messages: ReadonlyMap<string, StoredMessage & { readonly conversation: string; readonly person: string }>;
+  /** Of the stored messages, by id. */
+  readonly origins: ReadonlyMap<string, Origin>;
   private readonly deletions: ReadonlyMap<string, readonly Attempt[]>;
 
   constructor(readonly events: readonly Timed[]) {
     this.attempts = attemptsOf(events);
-    this.sends = wishesOf(this.attempts, 'sendMessage');
+    this.asks = (['sendMessage', 'editMessage', 'regenerateAnswer'] as const).flatMap((kind) =>
+      wishesOf(this.attempts, kind),
+    );
     this.appends = wishesOf(this.attempts, 'appendMessages');
     this.creates = wishesOf(this.attempts, 'createConversation');
     const of = (name: string) =>
@@ -30,6 +36,7 @@ export class Found {
         (messages ?? []).map((message) => [message.id, { ...message, conversation, person }] as const),
       ),
     );
+    this.origins = originsOf(this.messages.values(), this.asks, this.appends);
     this.deletions = Map.groupBy(
       this.attempts.filter(({ kind }) => kind === 'deleteConversations'),
       ({ conversation }) => conversation ?? '',

@@ -1,4 +1,4 @@
-import type { Attempt } from '../operations.js';
+import type { StoredConversation, StoredMessage } from '../history.js';
 import type { Check, Found } from './found.js';
 
 /** Both instances and the database give the same messages, in the same order. */
@@ -7,7 +7,7 @@ export const oneOrder: Check = (found) => {
   const ids = new Set([...found.stored.a.keys(), ...found.stored.b.keys(), ...rows.keys()]);
   return [...ids].flatMap((id) => {
     const [a, b] = [found.stored.a.get(id), found.stored.b.get(id)];
-    if (JSON.stringify(a?.messages ?? null) !== JSON.stringify(b?.messages ?? null)) {
+    if (JSON.stringify(shownOf(a)) !== JSON.stringify(shownOf(b))) {
       return [`The instances give the conversation ${id} differently.`];
     }
     if (!a) return [`The database holds messages of the conversation ${id}, and no instance gives it.`];
@@ -16,12 +16,32 @@ export const oneOrder: Check = (found) => {
     const order = a.messages.map((message) => message.id).join(' ');
     const inRows = (rows.get(id) ?? []).map((row) => row.id).join(' ');
     if (order !== inRows) wrong.push(`The database holds the messages of ${id} in another order than is given.`);
-    if (a.messageCount !== a.messages.length) {
-      wrong.push(`The conversation ${id} counts ${a.messageCount} messages and has ${a.messages.length}.`);
-    }
-    return wrong;
+    return [...wrong, ...faultOfBranch(a, a.messages)];
   });
 };
+
+const shownOf = (given: StoredConversation | undefined) => given?.messages && [given.messages, given.visible];
+
+/** The visible branch leads from a first message to one that nothing follows, and is what counts. */
+function faultOfBranch(
+  { conversation, messageCount, visible }: StoredConversation,
+  messages: readonly StoredMessage[],
+): string[] {
+  const branch = visible ?? [];
+  const wrong: string[] = [];
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  const isPath = branch.every((id, index) => byId.get(id)?.parent === (branch[index - 1] ?? null));
+  const hasEnd = branch.length > 0 && !messages.some(({ parent }) => parent === branch.at(-1));
+  if (!isPath || (messages.length > 0 && !hasEnd)) {
+    wrong.push(`What is shown of the conversation ${conversation} is no whole branch of it.`);
+  }
+  const said = messages.filter((message) => message.visible).map(({ id }) => id);
+  if (said.join() !== branch.join()) wrong.push(`Other messages of ${conversation} say that they are visible.`);
+  if (messageCount !== branch.length) {
+    wrong.push(`The conversation ${conversation} counts ${messageCount} messages and shows ${branch.length}.`);
+  }
+  return wrong;
+}
 
 interface Placed {
   readonly id: string;
@@ -45,7 +65,7 @@ export const orderOfTime: Check = (found) => {
 };
 
 function timesOf(found: Found): Map<string, Placed> {
-  const written = [...found.sends, ...found.appends].filter(({ acknowledged }) => acknowledged);
+  const written = [...found.asks, ...found.appends].filter(({ acknowledged }) => acknowledged);
   return new Map(
     written.flatMap(({ acknowledged, startedMs }) => {
       const endedMs = acknowledged?.endedMs ?? Number.POSITIVE_INFINITY;
@@ -53,30 +73,4 @@ function timesOf(found: Found): Map<string, Placed> {
       return ids.map((id) => [id, { id, startedMs, endedMs }] as const);
     }),
   );
-}
-
-/** Each page that anybody read is a piece of the one order, with all that had been acknowledged by then. */
-export const pagesFit: Check = (found) => {
-  const times = timesOf(found);
-  const reads = found.attempts.filter(({ kind, outcome }) => kind === 'readPage' && outcome === 'ok');
-  const orders = new Map(
-    [...found.stored.a.values()].map((one) => [one.conversation, (one.messages ?? []).map(({ id }) => id)]),
-  );
-  return reads.flatMap((read) => {
-    const order = orders.get(read.conversation ?? '') ?? [];
-    return order.length === 0 ? [] : faultOfPage(read, order, times);
-  });
-};
-
-/** A page of the newest messages: the end of the order as it was then. */
-function faultOfPage(read: Attempt, order: readonly string[], times: ReadonlyMap<string, Placed>): string[] {
-  const page = read.result?.messages ?? [];
-  const name = `The page that operation ${read.op} read of ${read.conversation}`;
-  const start = page.length === 0 ? 0 : order.indexOf(page[0] ?? '');
-  const isPiece = start !== -1 && page.every((id, index) => order[start + index] === id);
-  if (!isPiece) return [`${name} is no piece of its order.`];
-  const missed = order
-    .slice(start + page.length)
-    .find((id) => (times.get(id)?.endedMs ?? Number.POSITIVE_INFINITY) < read.startedMs);
-  return missed ? [`${name} lacks the message ${missed}, which had been acknowledged before.`] : [];
 }

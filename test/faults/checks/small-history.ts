@@ -3,13 +3,13 @@ import type { HistoryEvent, InstanceName, StoredMessage, Timed } from '../histor
 export const conversation = 'cnv_1';
 const person = 'p1';
 
-const message = (id: string, changed: Partial<StoredMessage>): StoredMessage => ({
+export const message = (id: string, changed: Partial<StoredMessage>): StoredMessage => ({
   ...{ id, role: 'USER', status: 'COMPLETE', content: '', reasoning: '' },
-  ...{ key: null, parent: null, rating: null, error: null },
+  ...{ key: null, parent: null, rating: null, error: null, visible: true, erased: false },
   ...changed,
 });
 
-const said = 'All that the model said.';
+export const said = 'All that the model said.';
 
 /** Of one conversation: two questions with their answers, and what was appended between them. */
 const stored: readonly StoredMessage[] = [
@@ -26,7 +26,7 @@ export interface Holds {
   readonly b: readonly StoredMessage[];
 }
 
-const attempt = (op: number, begun: Partial<HistoryEvent>, ended: Partial<HistoryEvent>): HistoryEvent[] => [
+export const attempt = (op: number, begun: Partial<HistoryEvent>, ended: Partial<HistoryEvent>): HistoryEvent[] => [
   {
     ...{ type: 'begin', op, kind: 'sendMessage', person, instance: 'a' },
     ...{ key: null, conversation: null, message: null, wrote: [] },
@@ -52,7 +52,7 @@ const done: readonly HistoryEvent[] = [
 ];
 
 export const call = (key: string): HistoryEvent => ({
-  ...{ type: 'model', key, status: 200, content: said, reasoning: '', finishes: true, halfSecond: 10 },
+  ...{ type: 'model', key, status: 200, content: said, reasoning: '', finishes: true, halfSecond: 10, shown: [] },
 });
 
 export const heard = (content: string, changed: object = {}): HistoryEvent => ({
@@ -62,14 +62,21 @@ export const heard = (content: string, changed: object = {}): HistoryEvent => ({
   ...changed,
 });
 
+const branchOf = (messages: readonly StoredMessage[]) => messages.filter(({ visible }) => visible).map(({ id }) => id);
+
 /** A history in which every promise was kept, but for what is changed in it. */
 export function smallHistory(change: (held: readonly StoredMessage[]) => Holds, more: readonly HistoryEvent[] = []) {
   const { a, b } = change(stored);
   const given = (instance: InstanceName, messages: readonly StoredMessage[]): HistoryEvent => ({
     ...{ type: 'stored', instance, person, conversation, title: 'one?', key: 'k1' },
-    ...{ messageCount: messages.length, messages },
+    ...{ messages, visible: branchOf(messages), messageCount: branchOf(messages).length },
   });
-  const rows = a.map(({ id, status }, index) => ({ id, status, position: index + 1 }));
+  const rows = a.map(({ id, status, content }, index) => ({
+    id,
+    status,
+    position: index + 1,
+    hasText: content !== '',
+  }));
   const events: readonly HistoryEvent[] = [
     ...done,
     call('k1'),
@@ -80,7 +87,7 @@ export function smallHistory(change: (held: readonly StoredMessage[]) => Holds, 
     given('b', b),
     { type: 'rows', conversation, rows },
   ];
-  return events.map((event, index): Timed => ({ ...event, atMs: index * 10 }));
+  return events.map((event, index): Timed => ({ atMs: index * 10, ...event }));
 }
 
 export const both = (messages: readonly StoredMessage[]): Holds => ({ a: messages, b: messages });

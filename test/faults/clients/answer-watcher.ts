@@ -28,6 +28,11 @@ export class AnswerWatcher {
     return this.ended !== null;
   }
 
+  /** Has the model been asked, and said all of it? */
+  get isComplete(): boolean {
+    return this.finished?.message.status === 'COMPLETE';
+  }
+
   async watch(): Promise<void> {
     const resumption = this.random.of<Resumption>('by cursor', 'by cursor', 'from the start');
     let ended: Heard['ended'] | null = null;
@@ -49,13 +54,17 @@ export class AnswerWatcher {
   private async connect(resumption: Resumption): Promise<Heard['ended'] | null> {
     const { world, random } = this;
     if (world.leaving.aborted) return 'never';
+    const isErased = world.erased.has(this.answer);
     const after = resumption === 'by cursor' ? this.cursor : null;
     const end = await holdLine<{ answer: AnswerDelta | AnswerFinished }>({
       url: world.callers[anyInstance(random)].url,
       token: world.tokenOf(this.person),
       query: followAnswer,
       variables: { id: this.answer, after },
-      onEvent: ({ answer }) => this.take(answer, after !== null),
+      onEvent: ({ answer }) => {
+        if (isErased && textOf(answer) !== '') this.broken.push('what had been erased');
+        this.take(answer, after !== null);
+      },
       cutAfterMs: random.next() < 0.4 ? random.between(50, 4000) : null,
       signal: world.leaving,
     });
@@ -97,4 +106,9 @@ export class AnswerWatcher {
     }
     this.cursor = event.cursor;
   }
+}
+
+function textOf(event: AnswerDelta | AnswerFinished): string {
+  if (event.__typename === 'AnswerDelta') return event.text + (event.reasoning ?? '');
+  return event.message.content + (event.message.reasoning ?? '');
 }

@@ -28,7 +28,9 @@ export function holdLine<Event>(options: LiveLineOptions<Event>): Promise<LineEn
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws');
     const send = (message: object) => socket.send(JSON.stringify(message));
     let heardMs = performance.now();
+    let ended = false;
     const finish = (end: LineEnd) => {
+      ended = true;
       clearInterval(ping);
       if (cut) clearTimeout(cut);
       signal.removeEventListener('abort', leave);
@@ -50,6 +52,8 @@ export function holdLine<Event>(options: LiveLineOptions<Event>): Promise<LineEn
     socket.on('pong', heard).on('ping', heard);
     socket.on('message', (data) => {
       heard();
+      // What came together with what ended it is not listened to any more.
+      if (ended) return;
       const message = JSON.parse(String(data));
       if (message.type === 'connection_ack') send({ type: 'subscribe', id: '1', payload: { query, variables } });
       else if (message.type === 'ping') send({ type: 'pong' });

@@ -1,10 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { hardText } from '../../support/hard-text.js';
 import type { SeededRandom } from '../../support/seeded-random.js';
-import { questionOf, type Speech } from '../deployment/speech.js';
-import type { Ended, SeenMessage } from '../history.js';
+import { callKey, otherModels, questionOf } from '../deployment/speech.js';
+import type { Ended, ListedConversation, StoredConversation } from '../history.js';
 import { AnswerWatcher } from './answer-watcher.js';
+import { chooseSpeech } from './choose-speech.js';
 import { ConversationDevice } from './conversation-device.js';
+import { KnownConversation, type KnownQuestion } from './knowledge.js';
+import { ListDevice } from './list-device.js';
 import { operate, type Wanted } from './operate.js';
 import { anyInstance, otherInstance, type World } from './world.js';
 
@@ -13,20 +16,15 @@ const mostConversations = 5;
 /** Attempts with one key while its outcome is unknown. */
 const mostAttempts = 8;
 
-interface Knows {
-  readonly id: string;
-  readonly messages: string[];
-  readonly answers: string[];
-}
-
 type Deed = () => Promise<void>;
 
 /** Somebody with several tabs open: does one random thing after the other, at whichever instance. */
 export class PersonAtWork {
-  private readonly conversations: Knows[] = [];
+  private readonly conversations: KnownConversation[] = [];
   private readonly following: Promise<void>[] = [];
   private readonly watchers: AnswerWatcher[] = [];
   private readonly devices: ConversationDevice[] = [];
+  private readonly list: ListDevice;
   private keys = 0;
 
   constructor(
@@ -34,10 +32,13 @@ export class PersonAtWork {
     readonly name: string,
     private readonly random: SeededRandom,
     private readonly pauseMs: number,
-  ) {}
+  ) {
+    this.list = new ListDevice(world, name, random.fork());
+  }
 
   /** Until the world is stopping; a few tabs at a time. */
   async work(tabs: number): Promise<void> {
+    this.following.push(this.list.follow());
     await Promise.all(Array.from({ length: tabs }, () => this.workInTab(this.random.fork())));
   }
 
@@ -47,8 +48,9 @@ export class PersonAtWork {
   }
 
   /** Has everything that is followed ended, or does it show what is stored? */
-  isTold(stored: ReadonlyMap<string, readonly SeenMessage[] | null>): boolean {
-    return this.watchers.every(({ hasEnded }) => hasEnded) && this.devices.every((device) => device.shows(stored));
+  isTold(stored: ReadonlyMap<string, StoredConversation>, listed: readonly ListedConversation[]): boolean {
+    const areDevices = this.devices.every((device) => device.shows(stored.get(device.conversation)));
+    return areDevices && this.watchers.every(({ hasEnded }) => hasEnded) && this.list.shows(listed);
   }
 
   private async workInTab(random: SeededRandom): Promise<void> {
@@ -65,6 +67,10 @@ export class PersonAtWork {
       [6, () => this.create(random)],
       [30, () => this.send(random, random.next() < 0.12 ? null : known)],
       [14, () => this.append(random, known)],
+      [7, () => this.edit(random, known)],
+      [7, () => this.regenerate(random, known)],
+      [8, () => this.select(random, known)],
+      [5, () => this.erase(random, known)],
       [5, () => this.cancel(random, known)],
       [9, () => this.rename(random, known)],
       [9, () => this.rate(random, known)],
@@ -80,7 +86,7 @@ export class PersonAtWork {
     return () => this.readList(random);
   }
 
-  private some(): [Knows, ...Knows[]] {
+  private some(): [KnownConversation, ...KnownConversation[]] {
     const [first, ...others] = this.conversations.slice(-mostConversations);
     if (!first) throw new Error('There is no conversation.');
     return [first, ...others];
@@ -93,69 +99,120 @@ export class PersonAtWork {
     if (result?.conversation) this.learn(random, result.conversation);
   }
 
-  private async send(random: SeededRandom, known: Knows | null): Promise<void> {
+  private async send(random: SeededRandom, known: KnownConversation | null): Promise<void> {
     const key = this.nextKey();
-    const content = questionOf(key, speechOf(random), hardText(random, random.between(1, 60)));
+    const content = questionOf(key, chooseSpeech(random), hardText(random, random.between(1, 60)));
     const input = {
       ...(known ? { conversationId: known.id } : { newConversation: { metadata: { key } } }),
-      ...{ content, idempotencyKey: key, whenBusy: random.next() < 0.2 ? 'CANCEL' : 'REJECT' },
+      ...{ content, idempotencyKey: key, whenBusy: busily(random) },
     };
     const wanted = { kind: 'sendMessage', variables: { input }, key, conversation: known?.id ?? null } as const;
     const { result } = await this.insist(random, { ...wanted, wrote: [content] });
     const [question, answer] = result?.messages ?? [];
     if (!result?.conversation || !question || !answer) return;
     const where = known ?? this.learn(random, result.conversation);
-    where.messages.push(question, answer);
-    where.answers.push(answer);
+    this.follow(random, where.asked(question, key, answer), answer);
+  }
+
+  private async edit(random: SeededRandom, known: KnownConversation): Promise<void> {
+    const edited = known.anyQuestion(random);
+    if (!edited) return;
+    const key = this.nextKey();
+    const content = questionOf(key, chooseSpeech(random), hardText(random, random.between(1, 60)));
+    const input = { messageId: edited.id, content, idempotencyKey: key, whenBusy: busily(random) };
+    const place = { conversation: known.id, message: edited.id };
+    const wanted = { kind: 'editMessage', variables: { input }, key, ...place, wrote: [content] } as const;
+    const { result } = await this.insist(random, wanted);
+    const [question, answer] = result?.messages ?? [];
+    if (question && answer) this.follow(random, known.asked(question, key, answer), answer);
+  }
+
+  private async regenerate(random: SeededRandom, known: KnownConversation): Promise<void> {
+    const { id, question } = known.toAnswerAnew(random) ?? {};
+    const model = otherModels[question?.again ?? 0];
+    if (!id || !question || !model) return;
+    question.again += 1;
+    const key = this.nextKey();
+    const input = { messageId: id, model, idempotencyKey: key, whenBusy: busily(random) };
+    const place = { conversation: known.id, message: id };
+    const wrote = [callKey(question.key, model)];
+    const wanted = { kind: 'regenerateAnswer', variables: { input }, key, ...place, wrote } as const;
+    const [answer] = (await this.insist(random, wanted)).result?.messages ?? [];
+    if (!answer) return;
+    known.answered(question, answer);
+    this.follow(random, question, answer);
+  }
+
+  private follow(random: SeededRandom, question: KnownQuestion, answer: string): void {
     for (let followers = random.between(0, 2); followers > 0; followers -= 1) {
       const watcher = new AnswerWatcher(this.world, this.name, answer, random.fork());
+      question.watchers.push(watcher);
       this.watchers.push(watcher);
       this.following.push(watcher.watch());
     }
   }
 
-  private async append(random: SeededRandom, { id, messages }: Knows): Promise<void> {
+  private async append(random: SeededRandom, known: KnownConversation): Promise<void> {
+    const { id } = known;
     const key = this.nextKey();
     const texts = Array.from({ length: random.between(1, 4) }, (_, index) => `appended ${key}/${index} 日本 👩‍👧`);
     const roles = ['USER', 'ASSISTANT'] as const;
     const input = {
       conversationId: id,
       messages: texts.map((content, index) => ({ role: roles[index % 2], content })),
-      ...{ idempotencyKey: key, whenBusy: random.next() < 0.2 ? 'CANCEL' : 'REJECT' },
+      ...{ idempotencyKey: key, whenBusy: busily(random) },
     };
     const wanted = { kind: 'appendMessages', variables: { input }, key, conversation: id, wrote: texts } as const;
     const { result } = await this.insist(random, wanted);
-    messages.push(...(result?.messages ?? []));
+    known.appended(result?.messages ?? []);
   }
 
-  private async cancel(random: SeededRandom, { id, answers }: Knows): Promise<void> {
-    const answer = answers.at(-1);
+  private async cancel(random: SeededRandom, { id, lastAnswer }: KnownConversation): Promise<void> {
+    const answer = lastAnswer?.id;
     if (!answer) return;
     await this.once(random, { kind: 'cancelAnswer', variables: { id: answer }, conversation: id, message: answer });
   }
 
-  private async rename(random: SeededRandom, { id }: Knows): Promise<void> {
+  private async select(random: SeededRandom, known: KnownConversation): Promise<void> {
+    const message = known.any(random, 20)?.id;
+    if (!message) return;
+    const place = { conversation: known.id, message };
+    await this.once(random, { kind: 'selectBranch', variables: { id: message }, ...place });
+  }
+
+  private async erase(random: SeededRandom, known: KnownConversation): Promise<void> {
+    const message = known.toErase(random);
+    if (!message) return;
+    message.erased = true;
+    if (message.question?.id === message.id) message.question.erased = true;
+    const place = { conversation: known.id, message: message.id };
+    const wanted = { kind: 'eraseMessage', variables: { id: message.id }, ...place } as const;
+    const { outcome } = await this.insist(random, wanted);
+    if (outcome === 'ok') this.world.erased.add(message.id);
+  }
+
+  private async rename(random: SeededRandom, { id }: KnownConversation): Promise<void> {
     const title = `called ${this.nextKey()}`;
     const variables = { input: { id, title } };
     await this.once(random, { kind: 'updateConversation', variables, conversation: id, wrote: [title] });
   }
 
-  private async rate(random: SeededRandom, { id, messages }: Knows): Promise<void> {
-    const [first, ...others] = messages.slice(-6);
-    if (!first) return;
-    const message = random.of(first, ...others);
+  private async rate(random: SeededRandom, known: KnownConversation): Promise<void> {
+    const { id } = known;
+    const message = known.any(random, 6)?.id;
+    if (!message) return;
     const rating = random.of('UP', 'DOWN', null);
     const variables = { input: { messageId: message, rating } };
     await this.once(random, { kind: 'rateMessage', variables, conversation: id, message, wrote: [rating ?? ''] });
   }
 
-  private async remove(random: SeededRandom, { id }: Knows): Promise<void> {
+  private async remove(random: SeededRandom, { id }: KnownConversation): Promise<void> {
     const index = this.conversations.findIndex((one) => one.id === id);
     if (index !== -1) this.conversations.splice(index, 1);
     await this.insist(random, { kind: 'deleteConversations', variables: { ids: [id] }, conversation: id });
   }
 
-  private async readPage(random: SeededRandom, { id }: Knows): Promise<void> {
+  private async readPage(random: SeededRandom, { id }: KnownConversation): Promise<void> {
     await this.once(random, { kind: 'readPage', variables: { id }, conversation: id });
   }
 
@@ -182,8 +239,8 @@ export class PersonAtWork {
     }
   }
 
-  private learn(random: SeededRandom, id: string): Knows {
-    const known: Knows = { id, messages: [], answers: [] };
+  private learn(random: SeededRandom, id: string): KnownConversation {
+    const known = new KnownConversation(id);
     this.conversations.push(known);
     if (random.next() < 0.4) {
       const device = new ConversationDevice(this.world, this.name, id, random.fork());
@@ -199,19 +256,4 @@ export class PersonAtWork {
   }
 }
 
-function speechOf(random: SeededRandom): Speech {
-  const chance = random.next();
-  const faults = ['error', 'busy once', 'cut', 'stall', 'malformed'] as const;
-  const ending = chance < 0.7 ? 'whole' : random.of(...faults);
-  const isFast = random.next() < 0.15;
-  const content = random.between(20, 4000);
-  const reasoning = random.next() < 0.2 ? random.between(10, 500) : 0;
-  const lastsMs = random.between(1000, 12_000);
-  const slowly = Math.ceil(((content + reasoning) * 100) / lastsMs);
-  return {
-    ...{ ending, content, reasoning },
-    pieceUnits: isFast ? random.between(50, 200) : slowly,
-    breaksAt: random.between(0, 99),
-    everyMs: isFast ? random.between(10, 40) : random.between(60, 140),
-  };
-}
+const busily = (random: SeededRandom) => (random.next() < 0.2 ? 'CANCEL' : 'REJECT');

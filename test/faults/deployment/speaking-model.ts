@@ -1,8 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { chunk, done, type ModelCall, ModelServer, usageChunk, withStatus } from '../../support/model-server.js';
-import type { History } from '../history.js';
-import { halfSecondOf, readQuestion, type Speech, spoken } from './speech.js';
+import type { History, ModelCalled } from '../history.js';
+import {
+  callKey,
+  halfSecondOf,
+  namesIn,
+  otherModels,
+  readQuestion,
+  type Speech,
+  spoken,
+  usualModel,
+} from './speech.js';
 
 const faultNames: Readonly<Partial<Record<Speech['ending'], string>>> = {
   error: 'provider error',
@@ -11,6 +20,9 @@ const faultNames: Readonly<Partial<Record<Speech['ending'], string>>> = {
   stall: 'provider stall',
   malformed: 'provider malformed stream',
 };
+
+/** The call's key, and what it was shown. */
+type Asked = Pick<ModelCalled, 'key' | 'shown'>;
 
 /** An OpenAI-compatible server that answers each question as the question says, breaks off where it says so, and logs it. */
 export class SpeakingModel {
@@ -29,7 +41,8 @@ export class SpeakingModel {
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { OPENAI_BASE_URL: this.server.baseUrl, DEFAULT_MODEL: 'speaking' };
+    const models = [usualModel, ...otherModels].map((id) => ({ id }));
+    return { OPENAI_BASE_URL: this.server.baseUrl, DEFAULT_MODEL: usualModel, MODELS: JSON.stringify(models) };
   }
 
   /** Answers that are being written: calls answered with 200 that are still open. */
@@ -42,34 +55,41 @@ export class SpeakingModel {
   }
 
   private async answer(response: ServerResponse, call: ModelCall): Promise<void> {
-    const question = readQuestion(lastQuestion(call));
+    const prompt = promptOf(call);
+    const question = readQuestion(prompt.at(-1) ?? '');
     if (!question) return await withStatus(400)(response, call);
-    const { key, speech } = question;
+    const { speech } = question;
+    const key = callKey(question.key, String(call.body.model));
+    const shown = namesIn(prompt);
     const times = (this.asked.get(key) ?? 0) + 1;
     this.asked.set(key, times);
     const fault = times > 1 && speech.ending === 'busy once' ? undefined : faultNames[speech.ending];
     if (fault) {
       this.history.add({ type: 'fault', fault, phase: 'begin', instance: null, answersRunning: this.running });
     }
-    if (speech.ending === 'error') return await this.refuse(500, key, response, call);
-    if (speech.ending === 'busy once' && times === 1) return await this.refuse(503, key, response, call);
-    await this.speak(response, key, speech);
+    if (speech.ending === 'error') return await this.refuse(500, { key, shown }, response, call);
+    if (speech.ending === 'busy once' && times === 1) return await this.refuse(503, { key, shown }, response, call);
+    await this.speak(response, { key, shown }, speech);
   }
 
-  private async refuse(status: number, key: string, response: ServerResponse, call: ModelCall): Promise<void> {
+  private async refuse(status: number, asked: Asked, response: ServerResponse, call: ModelCall): Promise<void> {
     const nothing = { content: '', reasoning: '', finishes: false, halfSecond: 0 };
-    this.history.add({ type: 'model', key, status, ...nothing });
+    this.history.add({ type: 'model', ...asked, status, ...nothing });
     await withStatus(status, { error: { message: 'for now' } })(response, call);
   }
 
-  private async speak(response: ServerResponse, key: string, speech: Speech): Promise<void> {
+  private async speak(response: ServerResponse, asked: Asked, speech: Speech): Promise<void> {
+    const { key } = asked;
     const isWhole = speech.ending === 'whole' || speech.ending === 'busy once';
     const content = spoken(key, 'content', speech.content);
     const reasoning = spoken(key, 'reasoning', speech.reasoning);
     const halfSecond = halfSecondOf(speech);
-    this.history.add({ type: 'model', key, status: 200, content, reasoning, finishes: isWhole, halfSecond });
+    this.history.add({ type: 'model', ...asked, status: 200, content, reasoning, finishes: isWhole, halfSecond });
     this.open.add(response);
-    response.once('close', () => this.open.delete(response));
+    response.once('close', () => {
+      this.open.delete(response);
+      this.history.add({ type: 'modelEnded', key });
+    });
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     const parts = [...piecesOf(reasoning, 'reasoning_content', speech), ...piecesOf(content, 'content', speech)];
     const until = isWhole ? parts.length : Math.floor((parts.length * speech.breaksAt) / 100);
@@ -94,7 +114,7 @@ function piecesOf(text: string, field: string, { pieceUnits }: Speech): string[]
   return pieces;
 }
 
-function lastQuestion({ body }: ModelCall): string {
+function promptOf({ body }: ModelCall): string[] {
   const messages = Array.isArray(body.messages) ? body.messages : [];
-  return String(messages.at(-1)?.content);
+  return messages.map(({ content }) => String(content));
 }

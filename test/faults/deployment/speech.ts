@@ -23,6 +23,19 @@ export function readQuestion(question: string): { readonly key: string; readonly
   return key && speech ? { key, speech: JSON.parse(speech) } : null;
 }
 
+const names = /\[key \S+ speech|appended \S+|(?:content|reasoning) for \S+(?=: )/g;
+
+/** What was written with which key, of all that these texts say. */
+export const namesIn = (texts: readonly (string | null)[]): string[] =>
+  texts.flatMap((text) => text?.match(names) ?? []);
+
+/** The key of a call of the model: the question's, and beside it who answers where that is not the usual one. */
+export const callKey = (key: string, model: string) => (model === usualModel ? key : `${key}/${model}`);
+
+export const usualModel = 'speaking';
+/** Each of them answers a question once, after the usual one. */
+export const otherModels = Array.from({ length: 8 }, (_, index) => `again-${index + 1}`);
+
 const syllables = ['na ', 'é', '日本', '👩‍👩‍👧', 'ß ', '𝒳', 'ไทย', 'שלום ', '\n', '"', 'e\u0301', '🦜'];
 
 /** Of that many code units or a few more, and another text for each key: nothing can be taken for anything else. */

@@ -12,6 +12,7 @@ npm run test:faults -- --seeds 1-10    one after the other
 npm run test:faults -- --minutes 2     for so long, all in all, for each seed
 npm run test:faults -- --only "SIGTERM, kill -9"    these faults alone, beside those of the model
 npm run test:faults -- --table a.md    writes the closing table there as well
+npm run test:faults -- --keep          keeps the history where nothing is wrong, too
 npm run test:faults -- --check history.jsonl    judges a history that was kept
 
 Two instances, as they were built, with a PostgreSQL, a Redis and a model of their own work for a dozen people while one
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
       minutes: { type: 'string' },
       only: { type: 'string' },
       table: { type: 'string' },
+      keep: { type: 'boolean' },
       check: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -45,7 +47,9 @@ async function main(): Promise<void> {
   const results: SeedResult[] = [];
   for (const seed of seedsOf(values.seed, values.seeds)) {
     console.log(`Seed ${seed}: again with npm run test:faults -- --seed ${seed}`);
-    const result = await runSeed({ seed, totalMs, people, ...(only && { only }), say: (line) => console.log(line) });
+    const keep = values.keep ?? false;
+    const say = (line: string) => console.log(line);
+    const result = await runSeed({ seed, totalMs, people, keep, ...(only && { only }), say });
     results.push(result);
     tell(result);
     if (values.table) await writeFile(values.table, `${report(results)}\n`);

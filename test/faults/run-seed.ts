@@ -21,6 +21,8 @@ export interface SeedOptions {
   readonly totalMs: number;
   readonly people: number;
   readonly only?: readonly string[];
+  /** Keeps the history where everything was as it should, too. */
+  readonly keep?: boolean;
   /** Told what happens, a line each. */
   readonly say: (line: string) => void;
 }
@@ -29,7 +31,7 @@ export interface SeedResult {
   readonly seed: number;
   readonly events: readonly Timed[];
   readonly violations: readonly string[];
-  /** Where the history and the logs of the instances are; null where everything was as it should. */
+  /** Where the history and the logs of the instances are; null where it was not kept. */
   readonly folder: string | null;
 }
 
@@ -53,7 +55,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     say(`seed ${seed}: both instances are up`);
     const broken = await workUnderFaults(options, deployment, history, before).then(() => [], brokenOff);
     const violations = [...broken, ...checkHistory(history.events)];
-    const folder = violations.length > 0 ? await keep(seed, history, deployment.folder) : null;
+    const folder = violations.length > 0 || options.keep ? await keep(seed, history, deployment.folder) : null;
     return { seed, events: history.events, violations, folder };
   } finally {
     await deployment.close();

@@ -7,7 +7,7 @@ const settlingMs = 15_000;
 /** Less than that between two outages is not enough to come back. */
 const betweenMs = 3000;
 /** No single one of a line to PostgreSQL lasts longer. */
-const longestLineMs = 11_500;
+const longestLineMs = 12_000;
 
 /**
  * Was an instance that may have written it killed, stopped or ended while it may have written it? Or did it never learn that its

@@ -65,7 +65,10 @@ export class SendMessageInput extends AskingInput {
   metadata?: JsonObject | null;
 }
 
-@InputType({ description: 'Another wording of a question, which is answered anew; the old one stays beside it.' })
+@InputType({
+  description:
+    'Another wording of a question, which is answered anew; the old one stays beside it, and its metadata with it.',
+})
 export class EditMessageInput extends AskingInput {
   @Field(() => ID, { description: 'The USER message to word anew.' })
   messageId: string;

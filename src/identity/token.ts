@@ -1,5 +1,6 @@
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, hash } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { ParleyError, unauthenticated } from '../errors.js';
 import type { Clock } from '../platform/clock.js';
 import { type Claims, type OwnerClaim, readClaims, UnusableClaims } from './claims.js';
@@ -23,7 +24,8 @@ export interface TokenVerifierOptions {
 
 export interface TokenVerifier {
   /**
-   * What the token says, once it is proven. Tokens are not kept: each is verified whole, each time.
+   * What the token says, once it is proven. For a minute it is not proven again, but its times are looked at each time;
+   * what is kept of it is a digest.
    * @throws UNAUTHENTICATED where it is not valid; UNAVAILABLE where the keys of the login cannot be read.
    */
   verify(token: string): Promise<Claims>;
@@ -35,6 +37,9 @@ const toleranceSeconds = 5;
 const greatestTokenLength = 8192;
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const publicKeyAlgorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+/** A withdrawn key counts so much longer. A signature costs as much as all the rest of a small request. */
+const provenMs = 60_000;
+const provenTokens = 10_000;
 const dayMs = 24 * 60 * 60_000;
 
 /** The token of an `Authorization` header, or of `connectionParams.authorization`. Throws UNAUTHENTICATED. */
@@ -45,27 +50,48 @@ export function bearerToken(authorization: unknown): string {
 }
 
 export function createTokenVerifier(options: TokenVerifierOptions, clock: Clock): TokenVerifier {
-  const check = options.jwksUrl === null ? bySecrets(options.secrets) : byRemoteKeys(options.jwksUrl, clock);
+  const prove = proving(options, clock);
+  const proven = new LRUCache<string, Claims>({
+    ...{ max: provenTokens, ttl: provenMs },
+    perf: { now: () => clock.monotonic() },
+  });
   return {
     async verify(token) {
       if (token.length > greatestTokenLength || !compactForm.test(token))
         throw notValid('the form is not that of a JWT');
-      try {
-        const payload = await check(token, {
-          issuer: options.issuer,
-          audience: options.audience,
-          requiredClaims: ['exp', 'iat'],
-          clockTolerance: toleranceSeconds,
-          currentDate: new Date(clock.now()),
-        });
-        const claims = readClaims(payload, options.ownerClaim);
-        const isEarly = claims.issuedAtMs > clock.now() + toleranceSeconds * 1000;
-        if (isEarly) throw new UnusableClaims('iat is in the future');
-        return claims;
-      } catch (error) {
-        throw refusalOf(error);
-      }
+      const digest = hash('sha256', token, 'base64');
+      const known = proven.get(digest);
+      if (known && isCurrent(known, clock.now())) return known;
+      const claims = await prove(token);
+      proven.set(digest, claims);
+      return claims;
     },
+  };
+}
+
+/** Whether its times still hold; where they do not, proving it again says why. */
+const isCurrent = ({ issuedAtMs, expiresAtMs }: Claims, nowMs: number) =>
+  !isEarly(issuedAtMs, nowMs) && nowMs < expiresAtMs;
+
+const isEarly = (issuedAtMs: number, nowMs: number) => issuedAtMs > nowMs + toleranceSeconds * 1000;
+
+function proving(options: TokenVerifierOptions, clock: Clock): TokenVerifier['verify'] {
+  const check = options.jwksUrl === null ? bySecrets(options.secrets) : byRemoteKeys(options.jwksUrl, clock);
+  return async (token) => {
+    try {
+      const payload = await check(token, {
+        issuer: options.issuer,
+        audience: options.audience,
+        requiredClaims: ['exp', 'iat'],
+        clockTolerance: toleranceSeconds,
+        currentDate: new Date(clock.now()),
+      });
+      const claims = readClaims(payload, options.ownerClaim);
+      if (isEarly(claims.issuedAtMs, clock.now())) throw new UnusableClaims('iat is in the future');
+      return claims;
+    } catch (error) {
+      throw refusalOf(error);
+    }
   };
 }
 

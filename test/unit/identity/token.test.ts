@@ -100,6 +100,15 @@ describe('Time in a token', () => {
     expect(refusal.message).toBe('The token has expired; get a new one.');
   });
 
+  it('ends it also where it was proven a moment ago', async () => {
+    const token = sign({ ...goodClaims(), exp: nowSeconds() + 10 });
+    expect(await verifier.verify(token)).toMatchObject({ subject: 'ada' });
+    await clock.advance(14_999);
+    expect(await verifier.verify(token)).toMatchObject({ subject: 'ada' });
+    await clock.advance(1);
+    expect((await refusalOf(verifier.verify(token))).message).toBe('The token has expired; get a new one.');
+  });
+
   it('has 5 s of tolerance at its beginning', async () => {
     const at = (seconds: number) => ({ ...goodClaims(), iat: nowSeconds() + seconds, exp: nowSeconds() + 99 });
     expect(await verifier.verify(sign(at(5)))).toMatchObject({ subject: 'ada' });

@@ -1,7 +1,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createSecretKey,
   hkdfSync,
   type KeyObject,
@@ -39,9 +38,9 @@ export class OwnerKeys {
   private readonly contentKeys = new Map<number, KeyObject>();
   private readonly currentId: number;
   private readonly terms: KeyedHash;
-  private readonly fingerprintKey: Buffer;
-  private readonly cursorKey: Buffer;
-  private readonly pseudonymKey: Buffer;
+  private readonly fingerprints: KeyedHash;
+  private readonly cursors: KeyedHash;
+  private readonly pseudonyms: KeyedHash;
 
   /** `keys` ascending by id: the last seals, all open; the first gives what must never change: terms, fingerprints, cursors, the pseudonym. */
   constructor(
@@ -54,9 +53,9 @@ export class OwnerKeys {
     for (const { id, key } of keys) this.contentKeys.set(id, createSecretKey(derive(key, 'content')));
     this.currentId = last.id;
     this.terms = new KeyedHash(derive(first.key, 'terms'));
-    this.fingerprintKey = derive(first.key, 'fingerprint');
-    this.cursorKey = derive(first.key, 'cursor');
-    this.pseudonymKey = derive(first.key, 'pseudonym');
+    this.fingerprints = new KeyedHash(derive(first.key, 'fingerprint'));
+    this.cursors = new KeyedHash(derive(first.key, 'cursor'));
+    this.pseudonyms = new KeyedHash(derive(first.key, 'pseudonym'));
   }
 
   seal(place: Place, text: string): Buffer {
@@ -92,17 +91,17 @@ export class OwnerKeys {
 
   /** 32 bytes that tell whether two texts are the same, and nothing else. */
   fingerprint(text: string): Buffer {
-    return createHmac('sha256', this.fingerprintKey).update(text).digest();
+    return this.fingerprints.digest(text);
   }
 
   /** 8 bytes that prove a cursor was made here, for this owner. */
   cursorMac(text: string): Buffer {
-    return createHmac('sha256', this.cursorKey).update(text).digest().subarray(0, 8);
+    return this.cursors.digest(text).subarray(0, 8);
   }
 
   /** 32 bytes that stand for the owner where rows outlive them: with their key gone, nobody can tell whose it was. */
   get pseudonym(): Buffer {
-    return createHmac('sha256', this.pseudonymKey).update(this.ownerId).digest();
+    return this.pseudonyms.digest(this.ownerId);
   }
 
   private contentKey(id: number): KeyObject {

@@ -1,60 +1,14 @@
-// What a search costs an owner of 100,000 messages, beside a floor in the same run: 20 messages read by their key with one
-// named statement, over bare node:http. Run it on a built clone: node bench/search.mjs [messages] [words of a message]
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+// What a search costs an owner of 100,000 messages: 20 messages read by their key with one named statement are the floor.
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import pg from 'pg';
+import { ask, built, printMachine, quantile, startRig, took } from './rig.mjs';
 
-process.env.NODE_ENV = 'test';
-const from = (path) => import(new URL(`../dist/src/${path}`, import.meta.url).href);
-const { startEmbeddedPostgres } = await from('platform/embedded-postgres.js');
-const { createLog } = await from('platform/log.js');
-const { migrate } = await from('migrate.js');
-const { createApp } = await from('app.js');
-const { loadConfig } = await from('config.js');
-const { newId } = await from('platform/ids.js');
-const { ConfiguredKeyEncryption, OwnerKeys } = await from('platform/encryption.js');
-const { beginningTerm, messageTerm } = await from('messages/message-terms.js');
-const { messagePlace } = await from('messages/message-texts.js');
-const { findableWords } = await from('platform/words.js');
+const { newId } = await built('platform/ids.js');
+const { ConfiguredKeyEncryption, OwnerKeys } = await built('platform/encryption.js');
+const { beginningTerm, messageTerm } = await built('messages/message-terms.js');
+const { messagePlace } = await built('messages/message-texts.js');
+const { findableWords } = await built('platform/words.js');
 
-const [length, wordsEach] = [Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 150)];
 const perConversation = 100;
-const rounds = 60;
-
-const root = await mkdtemp(join(tmpdir(), 'parley-bench-'));
-await chmod(root, 0o711);
-const log = createLog('error');
-const postgres = await startEmbeddedPostgres({
-  ...{ dataDir: join(root, 'database'), sharedFolders: [join(root, 'shared')], durable: false, log },
-});
-const key = randomBytes(32);
-const env = {
-  ...{ NODE_ENV: 'test', PORT: '0', DATABASE_URL: postgres.url, RATE_LIMITS: 'off', DATA_DIR: join(root, 'data') },
-  JWT_SECRETS: `bench:${randomBytes(32).toString('hex')}`,
-  ENCRYPTION_KEYS: `bench:${key.toString('base64')}`,
-};
-await migrate({ databaseUrl: postgres.url, keysDatabaseUrl: null });
-const app = await createApp(loadConfig(env), { log });
-const { url } = await app.listen();
-const token = await app.developmentToken();
-const pool = new pg.Pool({ connectionString: postgres.url, max: 4 });
-// PostgreSQL is stopped under connections that are just closing.
-pool.on('error', () => {});
-
-const ask = async (query, variables) => {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors } = await response.json();
-  if (errors) throw new Error(JSON.stringify(errors));
-  return data;
-};
 
 /** Words as often as in a language: the nth is as rare as n. */
 const vocabulary = Array.from({ length: 30_000 }, (_, n) => `${syllables(n)}`);
@@ -66,8 +20,8 @@ function syllables(n) {
 }
 const someWord = () => vocabulary[Math.floor(Math.exp(Math.random() * Math.log(vocabulary.length)))] ?? 'ba';
 
-async function plant() {
-  const { viewer } = await ask('{ viewer { id } }');
+async function plant({ pool, key }, asked, length, wordsEach) {
+  const { viewer } = await asked('{ viewer { id } }');
   const owner = viewer.id.slice(4).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   const { rows } = await pool.query('SELECT key_id, kek_id, wrapped FROM keys.data_keys WHERE user_id = $1', [owner]);
   const encryption = new ConfiguredKeyEncryption([{ id: 'bench', key }]);
@@ -114,7 +68,7 @@ async function plant() {
   return owner;
 }
 
-async function startFloor(owner) {
+async function startFloor(pool, owner) {
   const text = `SELECT id, encode(sealed_content, 'base64') AS content FROM messages
     WHERE owner_id = $1 ORDER BY id DESC LIMIT 20`;
   const server = createServer(async (_, response) => {
@@ -147,45 +101,47 @@ const searches = {
   'an unfinished word beside a whole one': { query: 'seldom freq' },
 };
 
-const quantile = (values, q) => values.toSorted((a, b) => a - b)[Math.floor(values.length * q)];
-const took = async (work) => {
-  const startMs = performance.now();
-  const result = await work();
-  return { ms: performance.now() - startMs, result };
-};
+export async function bench({ messages: length = 100_000, words: wordsEach = 150, rounds = 60 }) {
+  printMachine();
+  const rig = await startRig({ durable: false });
+  try {
+    const parley = await rig.serve('parley');
+    const token = await rig.token('ada');
+    const asked = (query, variables) => ask(parley.url, token, query, variables);
+    const planting = await took(() => plant(rig, asked, length, wordsEach));
+    await printSizes(rig.pool, length, planting.ms);
+    const floor = await startFloor(rig.pool, planting.result);
+    await measure(floor, asked, rounds);
+    floor.server.closeAllConnections();
+    floor.server.close();
+  } finally {
+    await rig.stop();
+  }
+}
 
-try {
-  const planting = await took(plant);
-  const owner = planting.result;
+async function printSizes(pool, length, ms) {
   const { rows } = await pool.query(`SELECT pg_size_pretty(pg_relation_size('messages')) AS heap,
     pg_size_pretty(pg_table_size('messages')) AS heap_and_toast, pg_size_pretty(pg_relation_size('messages_terms')) AS terms,
     (SELECT round(avg(cardinality(terms))) FROM messages) AS terms_each FROM (SELECT) AS one`);
-  console.log(`${length} messages planted in ${Math.round(planting.ms / 1000)} s`, rows[0]);
-  const floor = await startFloor(owner);
+  console.log(`${length} messages planted in ${Math.round(ms / 1000)} s`, rows[0]);
+}
+
+async function measure(floor, asked, rounds) {
   const times = new Map([[floorName, []], ...Object.keys(searches).map((name) => [name, []])]);
   const told = new Map();
   for (let round = 0; round < rounds; round++) {
     times.get(floorName).push((await took(floor.read)).ms);
     for (const [name, variables] of Object.entries(searches)) {
-      const { ms, result } = await took(() => ask(search, variables));
+      const { ms, result } = await took(() => asked(search, variables));
       times.get(name).push(ms);
       told.set(name, { hits: result.search.edges.length, complete: result.search.complete });
     }
   }
   const floorMs = quantile(times.get(floorName), 0.5);
-  console.table(
-    Object.fromEntries(
-      [...times].map(([name, values]) => {
-        const p50 = quantile(values, 0.5);
-        const ms = { 'p50 ms': p50.toFixed(1), 'p95 ms': quantile(values, 0.95).toFixed(1) };
-        return [name, { ...ms, '× floor': (p50 / floorMs).toFixed(1), ...told.get(name) }];
-      }),
-    ),
-  );
-  floor.server.close();
-} finally {
-  await pool.end();
-  await app.stop();
-  await postgres.stop();
-  await rm(root, { recursive: true, force: true });
+  const rows = [...times].map(([name, values]) => {
+    const p50 = quantile(values, 0.5);
+    const ms = { 'p50 ms': p50.toFixed(1), 'p95 ms': quantile(values, 0.95).toFixed(1) };
+    return [name, { ...ms, '× floor': (p50 / floorMs).toFixed(1), ...told.get(name) }];
+  });
+  console.table(Object.fromEntries(rows));
 }

@@ -50,6 +50,10 @@ export class ParleyError extends Error {
   }
 }
 
+/** Is it an error of the catalogue, with this code? */
+export const isParleyError = (error: unknown, code: ErrorCode): error is ParleyError =>
+  error instanceof ParleyError && error.code === code;
+
 export const unauthenticated = (message = 'Send a valid token as "Authorization: Bearer …".') =>
   new ParleyError(message, { code: 'UNAUTHENTICATED' });
 

@@ -17,6 +17,7 @@ import type { MessageRow } from '../messages/message-row.js';
 import type { RecentMessages } from '../messages/recent-messages.js';
 import type { Clock } from '../platform/clock.js';
 import { type Database, isSilent, type Transaction } from '../platform/database.js';
+import { sortedJson } from '../platform/sorted-json.js';
 import type { Turns } from '../platform/turns.js';
 import { anyQuota, checkQuotas, type QuotaStanding } from '../usage/quota.js';
 import type { Reservation } from '../usage/reservation.js';
@@ -252,8 +253,8 @@ async function lookAround(tx: Transaction, { wish, withQuotas }: Asking, convers
 /** Nothing was claimed and locked: the key was used before, or there is no such conversation, or no such person. */
 async function replay(tx: Transaction, wish: AppendWish): Promise<Attempted> {
   const made = await readRequest(tx, wish.claim);
-  const ours = JSON.stringify(made) === JSON.stringify(sortedLike(made, wish.claim.made));
-  if (!ours) return { replayed: true, made };
+  // PostgreSQL gives a jsonb object's fields back in an order of its own.
+  if (sortedJson(made) !== sortedJson(wish.claim.made)) return { replayed: true, made };
   const ids = Object.entries(made).flatMap(([name, id]) => (name === 'conversation' ? [] : [id]));
   const rows = await findMessages(tx, wish.claim.ownerId, ids);
   if (rows.length < ids.length) throw wish.create ? unauthenticated() : notFound('conversation');
@@ -262,7 +263,3 @@ async function replay(tx: Transaction, wish: AppendWish): Promise<Attempted> {
   if (!conversation) throw notFound('conversation');
   return { replayed: false, conversation, rows: rows.sort((one, other) => one.position - other.position) };
 }
-
-/** PostgreSQL gives a jsonb object's fields back in an order of its own. */
-const sortedLike = (model: object, values: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.keys(model).map((name) => [name, values[name]]));

@@ -1,12 +1,13 @@
 import { conversationPlace } from '../conversations/conversation-row.js';
-import { ParleyError } from '../errors.js';
+import { unavailable } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { MessageRow, Role } from '../messages/message-row.js';
 import { messagePlace } from '../messages/message-texts.js';
-import { type Clock, pause } from '../platform/clock.js';
+import type { Clock } from '../platform/clock.js';
 import { type Querier, statement } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
+import { untilAvailable } from '../platform/until-available.js';
 import { ContextWindow } from './model/context-window.js';
 import type { PromptMessage } from './model/model.js';
 import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
@@ -69,23 +70,15 @@ export interface PromptDeps {
   readonly clock: Clock;
 }
 
-const retryMs = 500;
-
-/** The prompt for an answer. While PostgreSQL is away it is tried again, until `signal` is aborted. */
+/** The prompt for an answer. While PostgreSQL is away it is tried again; rejects where `signal` is aborted before. */
 export async function readPrompt(
   deps: PromptDeps,
   source: PromptSource,
   signal: AbortSignal,
 ): Promise<readonly PromptMessage[]> {
-  for (;;) {
-    try {
-      return await readPromptOnce(deps, source, signal);
-    } catch (error) {
-      if (!(error instanceof ParleyError && error.code === 'UNAVAILABLE')) throw error;
-      await pause(deps.clock, retryMs, signal);
-      if (signal.aborted) throw error;
-    }
-  }
+  const prompt = await untilAvailable(() => readPromptOnce(deps, source, signal), deps.clock, signal);
+  if (!prompt) throw unavailable();
+  return prompt;
 }
 
 async function readPromptOnce(

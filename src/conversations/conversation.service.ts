@@ -81,8 +81,10 @@ export class ConversationService {
     const clientKey = readIdempotencyKey('input.idempotencyKey', input.idempotencyKey, limits.idempotencyKeyCodeUnits);
     const { ownerId } = scope.keys;
     const id = newId();
-    const made = { conversation: id };
-    const claim = requestClaim(scope.keys, { mutation: 'createConversation', input, clientKey, made });
+    const claim = requestClaim(scope.keys, {
+      ...{ mutation: 'createConversation', input, clientKey },
+      made: { conversation: id },
+    });
     const rated = { rate: 'conversations', claim, clientKey } as const;
     const { row, replayed } = await takingPoint(this.deps, rated, () =>
       database.transactionOnce(async (tx) => {
@@ -91,9 +93,9 @@ export class ConversationService {
           const sealed = sealConversation(scope.keys, id, texts);
           return { row: await insertConversation(tx, ownerId, id, sealed), replayed: false };
         }
-        const made = await findConversation(tx, ownerId, request.made.conversation ?? '');
+        const row = await findConversation(tx, ownerId, request.made.conversation ?? '');
         // The same id: a first run of this very transaction did commit, though nobody was told.
-        return { row: made, replayed: request.made.conversation !== id };
+        return { row, replayed: request.made.conversation !== id };
       }),
     );
     if (!row) throw notFound('conversation');

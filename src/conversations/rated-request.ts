@@ -1,4 +1,4 @@
-import { ParleyError, unavailable } from '../errors.js';
+import { isParleyError, type ParleyError, unavailable } from '../errors.js';
 import { type Database, isSilent } from '../platform/database.js';
 import type { Rate, Rates } from '../platform/rates.js';
 import type { Turns } from '../platform/turns.js';
@@ -47,7 +47,7 @@ async function takingPointNow<Outcome extends { readonly replayed: boolean }>(
   try {
     await deps.rates.take(rate, claim.ownerId);
   } catch (error) {
-    const isRefused = error instanceof ParleyError && error.code === 'RATE_LIMITED';
+    const isRefused = isParleyError(error, 'RATE_LIMITED');
     if (!isRefused || clientKey === null) throw error;
     await checkUsed(deps.database, claim, error);
     taken = false;

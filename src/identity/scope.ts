@@ -1,4 +1,4 @@
-import { ParleyError } from '../errors.js';
+import { isParleyError } from '../errors.js';
 import type { OwnerKeys, Place } from '../platform/encryption.js';
 import type { OpenedTexts } from '../platform/opened-texts.js';
 import type { Keyring } from './keyring.js';
@@ -56,7 +56,7 @@ export class Scope {
     try {
       return await this.fresh();
     } catch (error) {
-      if (error instanceof ParleyError && error.code === 'UNAVAILABLE') {
+      if (isParleyError(error, 'UNAVAILABLE')) {
         return new Scope(this.viewer, this.keys, this.requestId, this.deps);
       }
       throw error;

@@ -2,15 +2,15 @@ import { openDeltas } from '../answers/follow.js';
 import { endOf, isBehind, type Piece } from '../answers/live-text.js';
 import type { FollowedText } from '../answers/replicas.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
-import { ParleyError } from '../errors.js';
+import { isParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import { greatestLimit } from '../limits.js';
 import type { MessageRow } from '../messages/message-row.js';
 import { type AnswerText, joinChunks, type Offsets, openColumn } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
 import type { Instant } from '../platform/instant.js';
+import { untilAvailable } from '../platform/until-available.js';
 import { allOf, justBefore, type SyncState, whole } from './sync-cursor.js';
-import { untilAvailable } from './until-available.js';
 import type { WatchedConversation } from './watched.js';
 
 /** What a follower of a conversation is told; the scope is the event's own. */
@@ -257,7 +257,7 @@ export class ConversationFollower {
       if (row.status === 'STREAMING') return joinChunks(scope.keys, row.id, row.chunks ?? []);
       return { content: openColumn(scope, row, 'content') ?? '', reasoning: openColumn(scope, row, 'reasoning') ?? '' };
     } catch (error) {
-      if (error instanceof ParleyError && error.code === 'DATA_INTEGRITY') return null;
+      if (isParleyError(error, 'DATA_INTEGRITY')) return null;
       throw error;
     }
   }

@@ -3,10 +3,10 @@ import type { FoundConversation } from '../conversations/conversation.repository
 import type { ConversationRow } from '../conversations/conversation-row.js';
 import type { Scope } from '../identity/scope.js';
 import type { Clock } from '../platform/clock.js';
+import { untilAvailable } from '../platform/until-available.js';
 import type { ChangeWatch } from './change-watch.js';
 import type { ConversationLiveEvent } from './follow-conversation.js';
 import { allOf, type SyncState } from './sync-cursor.js';
-import { untilAvailable } from './until-available.js';
 
 /** What a follower of the list is told. */
 export type ListLiveEvent =

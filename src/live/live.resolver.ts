@@ -5,7 +5,7 @@ import { startOfAnswer } from '../answers/live-text.js';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
 import { Conversation } from '../conversations/conversation.types.js';
 import type { ConversationRow } from '../conversations/conversation-row.js';
-import { ParleyError } from '../errors.js';
+import { isParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { MakeMessageLoaders, MessageLoaders } from '../messages/message.loaders.js';
 import type { Message } from '../messages/message.types.js';
@@ -112,7 +112,7 @@ function offsetsOf(answer: Message): Offsets {
   try {
     return answer.offsets;
   } catch (error) {
-    if (error instanceof ParleyError && error.code === 'DATA_INTEGRITY') return startOfAnswer;
+    if (isParleyError(error, 'DATA_INTEGRITY')) return startOfAnswer;
     throw error;
   }
 }

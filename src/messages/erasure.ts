@@ -1,6 +1,6 @@
 import { conversationPlace } from '../conversations/conversation-row.js';
 import { automaticTitle, titleTerms, untitled } from '../conversations/title.js';
-import { ParleyError } from '../errors.js';
+import { isParleyError } from '../errors.js';
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys, Place } from '../platform/encryption.js';
 import type { LockedConversation } from './conversation-lock.repository.js';
@@ -50,7 +50,7 @@ function openUndamaged(keys: OwnerKeys, place: Place, sealed: string | null): st
   try {
     return keys.open(place, Buffer.from(sealed, 'base64'));
   } catch (error) {
-    if (error instanceof ParleyError && error.code === 'DATA_INTEGRITY') return null;
+    if (isParleyError(error, 'DATA_INTEGRITY')) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
-import { ParleyError, unavailable } from '../errors.js';
+import { isParleyError, ParleyError, unavailable } from '../errors.js';
 import { instantFromPostgres } from './instant.js';
 import { LivingPool } from './living-pool.js';
 import type { Log } from './log.js';
@@ -227,7 +227,7 @@ export class Database implements Querier {
       if (!(error instanceof CommitOutcomeUnknown)) throw error;
       this.log.warn('outcome of a commit unknown, running the transaction again');
       return await this.transaction(work).catch((again: unknown) => {
-        throw again instanceof ParleyError && again.code === 'UNAVAILABLE' ? new CommitOutcomeUnknown(again) : again;
+        throw isParleyError(again, 'UNAVAILABLE') ? new CommitOutcomeUnknown(again) : again;
       });
     }
   }

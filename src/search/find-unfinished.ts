@@ -1,4 +1,4 @@
-import { ParleyError } from '../errors.js';
+import { isParleyError } from '../errors.js';
 import { beginningCodePoints, beginningTerm, messageTerm } from '../messages/message-terms.js';
 import { messagePlace } from '../messages/message-texts.js';
 import type { Querier } from '../platform/database.js';
@@ -84,7 +84,7 @@ async function saysIt(
     const text = keys.open(messagePlace(id, 'content'), Buffer.from(content, 'base64'));
     return await saysWordBeginning(text, word, share);
   } catch (error) {
-    if (error instanceof ParleyError && error.code === 'DATA_INTEGRITY') return null;
+    if (isParleyError(error, 'DATA_INTEGRITY')) return null;
     throw error;
   }
 }

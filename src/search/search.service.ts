@@ -1,5 +1,5 @@
 import { findConversation } from '../conversations/conversation.repository.js';
-import { ParleyError } from '../errors.js';
+import { isParleyError } from '../errors.js';
 import type { Scope } from '../identity/scope.js';
 import type { Limits } from '../limits.js';
 import { endOfBranch, findMessages } from '../messages/message.repository.js';
@@ -135,7 +135,7 @@ async function openPassage(
   try {
     return await passageOf(openColumn(scope, row, 'content') ?? '', query, share);
   } catch (error) {
-    if (error instanceof ParleyError && error.code === 'DATA_INTEGRITY') return null;
+    if (isParleyError(error, 'DATA_INTEGRITY')) return null;
     throw error;
   }
 }

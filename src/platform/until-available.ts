@@ -1,5 +1,5 @@
-import { ParleyError } from '../errors.js';
-import { type Clock, pause } from '../platform/clock.js';
+import { isParleyError } from '../errors.js';
+import { type Clock, pause } from './clock.js';
 
 const retryMs = 1000;
 
@@ -13,7 +13,7 @@ export async function untilAvailable<T>(
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof ParleyError && error.code === 'UNAVAILABLE')) throw error;
+      if (!isParleyError(error, 'UNAVAILABLE')) throw error;
     }
     await pause(clock, retryMs, signal);
   }

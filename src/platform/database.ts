@@ -23,29 +23,26 @@ export interface Transaction extends Querier {
   readonly manager: EntityManager;
 }
 
-/** The database said nothing, and that took time: whoever waited for the same need not try. */
-export class DatabaseSilent extends ParleyError {
+/** UNAVAILABLE, for a reason that matters here. */
+class Away extends ParleyError {
   constructor(cause: unknown) {
-    const same = unavailable();
-    super(same.message, same.extensions, { cause });
+    const { message, extensions } = unavailable();
+    super(message, extensions, { cause });
   }
 }
+
+/** The database said nothing, and that took time: whoever waited for the same need not try. */
+export class DatabaseSilent extends Away {}
 
 export const isSilent = (error: unknown) => error instanceof DatabaseSilent;
 
 /** The connection was lost while COMMIT was under way: what was done may stand or not. */
-export class CommitOutcomeUnknown extends ParleyError {
-  constructor(cause: unknown) {
-    const same = unavailable();
-    super(same.message, same.extensions, { cause });
-  }
-}
+export class CommitOutcomeUnknown extends Away {}
 
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize: number;
   readonly entities: NonNullable<DataSourceOptions['entities']>;
-  readonly migrations?: NonNullable<DataSourceOptions['migrations']>;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly timeouts: DatabaseTimeouts;
@@ -119,9 +116,6 @@ export class Database implements Querier {
       type: 'postgres',
       url: options.url,
       entities: options.entities,
-      migrations: options.migrations ?? [],
-      migrationsTableName: 'migrations',
-      migrationsTransactionMode: 'each',
       nativeDriver: false,
       logging: false,
       poolErrorHandler: (error: unknown) => {
@@ -261,14 +255,11 @@ const destroy = (client: PoolClient) => {
   client.emit('error', new Error('The connection is not in a known state.'));
 };
 
-async function rollback(send: (name: string, text: string) => Promise<unknown>): Promise<boolean> {
-  try {
-    await send('ROLLBACK', 'ROLLBACK');
-    return true;
-  } catch {
-    return false;
-  }
-}
+const rollback = (send: (name: string, text: string) => Promise<unknown>): Promise<boolean> =>
+  send('ROLLBACK', 'ROLLBACK').then(
+    () => true,
+    () => false,
+  );
 
 function poolOf(dataSource: DataSource): Pool {
   const driver: object = dataSource.driver;

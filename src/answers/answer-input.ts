@@ -115,14 +115,13 @@ const modelCodeUnits = 255;
 function readAppended(input: AppendMessageInput, path: string, { limits, clock }: AnswerInputRules): NewMessage {
   const content = readBytes(`${path}.content`, input.content, limits.messageBytes);
   const reasoning = input.reasoning ? readBytes(`${path}.reasoning`, input.reasoning, limits.messageBytes) : null;
-  const { model = null } = input;
   const createdMs = readCreatedAt(`${path}.createdAt`, input.createdAt, clock);
   return {
     // An id's time begins in 1970.
     ...plainMessage(newId(Math.max(0, createdMs ?? clock.now())), input.role, content),
     reasoning,
     metadata: writeJsonObject(`${path}.metadata`, input.metadata, limits.metadataBytes),
-    model: model === null ? null : checkText(`${path}.model`, model, modelCodeUnits),
+    model: input.model ? checkText(`${path}.model`, input.model, modelCodeUnits) : null,
     promptTokens: readCount(`${path}.promptTokens`, input.promptTokens),
     completionTokens: readCount(`${path}.completionTokens`, input.completionTokens),
     costMicroUsd: readCount(`${path}.costMicroUsd`, input.costMicroUsd),
@@ -134,14 +133,17 @@ function readAppended(input: AppendMessageInput, path: string, { limits, clock }
 /** The first instant that PostgreSQL tells in the way that all others are told: its year before this one is 1 BC. */
 const firstYearMs = Date.parse('0001-01-01T00:00:00.000Z');
 
+/** Clocks of two machines are apart by less: what was said just now on the one is not in the future on the other. */
+const clockToleranceMs = 1000;
+
 function readCreatedAt(field: string, createdAt: Instant | null | undefined, clock: Clock): number | null {
   if (createdAt === null || createdAt === undefined) return null;
-  const createdMs = Date.parse(createdAt);
-  if (createdMs > clock.now()) {
+  const [createdMs, nowMs] = [Date.parse(createdAt), clock.now()];
+  if (createdMs > nowMs + clockToleranceMs) {
     throw badUserInput(field, `${field} is in the future; a message was said before it is kept.`);
   }
   if (createdMs < firstYearMs) throw badUserInput(field, `${field} is before the year 1.`);
-  return createdMs;
+  return Math.min(createdMs, nowMs);
 }
 
 function readBytes(field: string, text: string, maxBytes: number): string {

@@ -75,10 +75,12 @@ export function readChange(input: UpdateConversationInput, rules: TextRules): Co
   };
 }
 
+const showsNothing = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
+
 /** A title that shows nothing is none. */
 function readTitle(field: string, title: string | null | undefined, { limits }: TextRules): string | null {
   if (title === null || title === undefined) return null;
-  return checkText(field, title, limits.titleCodeUnits).trim() === '' ? null : title;
+  return showsNothing.test(checkText(field, title, limits.titleCodeUnits)) ? null : title;
 }
 
 function readSystemPrompt(field: string, prompt: string | null | undefined, { limits }: TextRules): string | null {

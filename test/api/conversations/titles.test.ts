@@ -52,6 +52,15 @@ describe('What a conversation is found by', () => {
     expect([await found(person, 'dairy'), await found(person, 'cheese')]).toEqual([1, 0]);
   });
 
+  it.each([' ', '\u200b', '\u2060\ufeff\u3000'])('is not a title that shows nothing: %j', async (title) => {
+    const person = app.person();
+    const id = await create(person, { title });
+    await say(person, id, 'Cheese at home');
+    const read = 'query ($id: ID!) { conversation(id: $id) { title } }';
+    expect(await person.data(read, { id })).toEqual({ conversation: { title: 'Cheese at home' } });
+    expect(await found(person, 'cheese')).toBe(1);
+  });
+
   it('is removed with the conversation', async () => {
     const person = app.person();
     const id = await create(person, { title: 'Dairy' });

@@ -66,10 +66,11 @@ describe('appendMessages', () => {
       latencyMs: null,
       metadata: {},
     };
+    const empty = { reasoning: '', model: '' };
     const roles = ['SYSTEM', 'USER', 'TOOL', 'ASSISTANT'];
     await append(person, {
       conversationId,
-      messages: roles.map((role) => ({ role, content: `As ${role}`, ...(role === 'ASSISTANT' && given) })),
+      messages: roles.map((role) => ({ role, content: `As ${role}`, ...(role === 'ASSISTANT' ? given : empty) })),
     });
     const { nodes } = await readAll();
     expect(nodes).toEqual(

@@ -40,6 +40,11 @@ describe('createdAt of an appended message', () => {
     },
   );
 
+  it('is now where it is ahead by no more than clocks are apart', async () => {
+    const { messages } = await append({ createdAt: new Date(Date.now() + 900).toISOString() });
+    expect(Date.parse(messages[0]?.created_at ?? '')).toBeLessThanOrEqual(Date.now());
+  });
+
   it.each(['9999-01-01T00:00:00.000Z', '0000-12-31T23:59:59.999Z'])(
     'is BAD_USER_INPUT where nothing was said: %s',
     async (createdAt) => {

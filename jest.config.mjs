@@ -23,5 +23,5 @@ export default {
   maxWorkers: 2,
   // Modules of a test file that has run are never given back by Jest, some 15 MB a file.
   workerIdleMemoryLimit: '1GB',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

@@ -28,7 +28,7 @@ beforeAll(async () => {
     await writeFile(join(testFolder, name), `test('passes', () => { ${text} });\n`);
   }
   output = await runJest(testFolder);
-}, 60_000);
+});
 
 afterAll(() => folder?.remove());
 

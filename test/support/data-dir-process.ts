@@ -43,7 +43,7 @@ export class DataDirProcess {
   /** The first of these kinds that it says; rejects when it says none in time. */
   heard(...kinds: readonly ProcessEvent['event'][]): Promise<ProcessEvent> {
     const find = () => this.#events.find(({ event }) => kinds.includes(event));
-    return until(`process ${this.pid} says ${kinds.join(' or ')}`, find, 20_000);
+    return until(`process ${this.pid} says ${kinds.join(' or ')}`, find, 60_000);
   }
 
   send(command: 'go' | 'stop'): void {

@@ -55,7 +55,7 @@ export class DatabaseFolder {
   }
 
   async connect(url: string): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
     // A connection that its server ends says so here too, and would end the process unheard.
     client.on('error', () => undefined);
     this.#clients.push(client);

@@ -21,7 +21,7 @@ export interface GraphqlBodyError {
 }
 
 export async function request(url: string, init: RequestInit = {}): Promise<HttpAnswer> {
-  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(25_000), ...init });
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(60_000), ...init });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: parsed(text) };
 }

@@ -54,7 +54,7 @@ export class ServerProcess {
     });
     const server = new ServerProcess(child, beside, options.onLine ?? (() => undefined));
     const isUp = () => server.#url !== null || server.hasEnded;
-    await until('the server listens', isUp, 20_000).catch(async (error: unknown) => {
+    await until('the server listens', isUp, 60_000).catch(async (error: unknown) => {
       await server.kill();
       throw error;
     });
@@ -85,7 +85,7 @@ export class ServerProcess {
 
   /** The exit code, or the signal that ended it. */
   async ended(): Promise<number | string | null> {
-    if (!this.hasEnded) await once(this.child, 'exit', { signal: AbortSignal.timeout(30_000) });
+    if (!this.hasEnded) await once(this.child, 'exit', { signal: AbortSignal.timeout(60_000) });
     return this.child.exitCode ?? this.child.signalCode;
   }
 

@@ -33,7 +33,7 @@ export class SocketClient {
     const { protocol = 'graphql-transport-ws', ...rest } = options;
     const socket = new WebSocket(url, protocol, rest);
     const client = new SocketClient(socket);
-    await once(socket, 'open', { signal: AbortSignal.timeout(10_000) });
+    await once(socket, 'open', { signal: AbortSignal.timeout(60_000) });
     return client;
   }
 

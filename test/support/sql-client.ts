@@ -5,7 +5,7 @@ export class SqlClient {
   private constructor(private readonly client: pg.Client) {}
 
   static async connect(url: string): Promise<SqlClient> {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: 'test' });
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000, application_name: 'test' });
     // A connection that is lost says so here too, and would end the process unheard.
     client.on('error', () => undefined);
     await client.connect();

@@ -59,7 +59,7 @@ async function drop(server: pg.Client, name: string): Promise<void> {
 }
 
 async function onServer<T>(work: (server: pg.Client) => Promise<T>): Promise<void> {
-  const server = new pg.Client({ connectionString: urlOf('postgres'), connectionTimeoutMillis: 5000 });
+  const server = new pg.Client({ connectionString: urlOf('postgres'), connectionTimeoutMillis: 20_000 });
   await server.connect();
   try {
     await work(server);

@@ -42,7 +42,7 @@ beforeAll(async () => {
   const person = (await spawnServer(lender)).person(alone.name);
   resumedAlone = await resume(alone, person);
   fromTheStart = await AnswerFollower.open(person, alone.answerId);
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(processes.map((server) => server.kill()));
   await other?.close();
@@ -126,7 +126,7 @@ describe('The instance that writes is killed', () => {
     expect([...apart.broken, ...resumed.broken]).toEqual([]);
     expect(await stored(person, answerId)).toEqual(final);
     for (const follower of [apart, resumed, paired.follower]) follower.close();
-  }, 120_000);
+  });
 
   it('started again, it settles the answer itself; the cursor of before goes on', async () => {
     await fromTheStart.reaches(durable.length);
@@ -138,7 +138,7 @@ describe('The instance that writes is killed', () => {
     expect(fromTheStart.content).toBe(final.content);
     expect([...fromTheStart.broken, ...resumedAlone.broken]).toEqual([]);
     for (const follower of [resumedAlone, fromTheStart, alone.follower, alone.apart]) follower.close();
-  }, 120_000);
+  });
 
   it('The model is never called again on its own.', () => {
     expect([paired, alone].map(({ name }) => model.timesAsked(name))).toEqual([1, 1]);

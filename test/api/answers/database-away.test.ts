@@ -209,13 +209,13 @@ describe('A PostgreSQL that', () => {
       outcome.catch(() => undefined);
       outcomes.set(outage, outcome);
     }
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.allSettled(outcomes.values());
     stalls.end();
     for (const scene of scenes) await scene.close();
     await model?.stop();
-  }, 90_000);
+  });
 
   it.each(outages)(
     '$what kills no answer, loses nothing that was acknowledged, and is served from again without a restart; requests fail with UNAVAILABLE meanwhile',

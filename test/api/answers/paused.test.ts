@@ -26,7 +26,7 @@ beforeAll(async () => {
   other = await startApp({ redis: true, env: { ...model.env, LIMITS: patience } });
   sql = await SqlClient.connect(other.database.url);
   server = await ServerProcess.start({ beside: other, folder: folder.path });
-}, 60_000);
+});
 afterAll(async () => {
   await server?.kill();
   await sql?.close();
@@ -84,5 +84,5 @@ describe('An instance that stands still for longer than its lease, and goes on',
     const follower = await AnswerFollower.open(person, sent.answer.id);
     expect(await follower.end()).toMatchObject({ status: 'COMPLETE', content: 'It serves on.' });
     for (const one of [here, apart, follower]) one.close();
-  }, 120_000);
+  });
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   lender = await startApp({ env: { ...model.env, LIMITS: limits } });
   await lender.stop();
   server = await ServerProcess.start({ beside: lender, folder: folder.path });
-}, 60_000);
+});
 afterAll(async () => {
   for (const one of [...readers, ...followers]) one.close();
   await server?.kill();
@@ -171,5 +171,5 @@ describe('One that does not read at all', () => {
       // It was the server that waited, and not only what lies between: the rest came in large pieces.
       expect(Math.max(...reader.all.map(({ longest }) => longest))).toBeGreaterThan(20_000);
     }
-  }, 120_000);
+  });
 });

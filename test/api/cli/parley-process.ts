@@ -97,7 +97,7 @@ export class ParleyProcess {
   }
 
   /** The first match in what it has said on either stream. */
-  heard(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
+  heard(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
     const find = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
     const probe = () => {
       const found = find();
@@ -110,7 +110,7 @@ export class ParleyProcess {
   /** The exit code, or the signal that ended it, once all that it said is here. */
   async ended(): Promise<number | string | null> {
     const closed = () => this.child.stdout?.closed === true && this.child.stderr?.closed === true;
-    if (!this.hasEnded) await once(this.child, 'exit', { signal: AbortSignal.timeout(30_000) });
+    if (!this.hasEnded) await once(this.child, 'exit', { signal: AbortSignal.timeout(60_000) });
     await until('its streams are closed', closed);
     return this.child.exitCode ?? this.child.signalCode;
   }

@@ -184,7 +184,7 @@ describe('Sends and appends at once with whenBusy: CANCEL', () => {
       const at = read.findIndex(({ id }) => id === message.id);
       expect(read[at + 1]?.id).toBe(answer.id);
     }
-  }, 60_000);
+  });
 });
 
 /** Follows from both instances, and gives both transcripts once each has some text. */

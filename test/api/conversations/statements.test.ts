@@ -170,7 +170,7 @@ describe('A query that asks for all that nests', () => {
     expect(ofFifty.statements.length).toBeLessThanOrEqual(8);
     await expectAsStored(two, ofTwo.nodes);
     await expectAsStored(fifty, ofFifty.nodes);
-  }, 60_000);
+  });
 });
 
 /**

@@ -28,13 +28,13 @@ beforeAll(async () => {
   model = await ScriptedModel.start();
   calm = await startStage();
   faulty = await startStage();
-}, 60_000);
+});
 afterAll(async () => {
   for (const app of apps.toReversed()) await app.close();
   for (const redis of redises) await redis.stop();
   await model?.stop();
   await folder?.remove();
-}, 60_000);
+});
 
 async function startStage(): Promise<SyncStage> {
   let redis = await startRedisServer({ folder: folder.path });

@@ -42,7 +42,7 @@ beforeAll(async () => {
     servers.push(await ServerProcess.start({ beside: own, folder: folder.path, preload: tellHealth }));
   }
   sql = await SqlClient.connect(own.database.url);
-}, 60_000);
+});
 afterAll(async () => {
   isOver = true;
   for (const follower of crowd) follower.leave();
@@ -53,7 +53,7 @@ afterAll(async () => {
   await model?.stop();
   await redis?.stop();
   await folder?.remove();
-}, 60_000);
+});
 
 const growing: ModelReply = (response) => {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });

@@ -40,7 +40,7 @@ beforeAll(async () => {
     servers.push(await ServerProcess.start({ beside: own, folder: folder.path, preload: tellHealth }));
   sql = await SqlClient.connect(own.database.url);
   redis = new Redis(redisServer.url);
-}, 60_000);
+});
 afterAll(async () => {
   redis?.disconnect();
   await sql?.close();
@@ -49,7 +49,7 @@ afterAll(async () => {
   await model?.stop();
   await redisServer?.stop();
   await folder?.remove();
-}, 60_000);
+});
 
 const connections = `SELECT count(*)::integer AS count FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid()`;

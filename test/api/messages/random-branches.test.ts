@@ -154,7 +154,7 @@ describe('Appends, edits, regenerations, selections and erasures by chance, one 
         if (number % 15 === 0) await expectRead(tree);
       }
     });
-  }, 120_000);
+  });
 });
 
 /** What was acknowledged of changes that were under way at the same time: nothing says which was first. */
@@ -259,7 +259,7 @@ describe('The same from two devices at once, at two instances', () => {
       await expectHeard(device);
       await device.leave();
     });
-  }, 120_000);
+  });
 });
 
 async function cursorNow(): Promise<string> {

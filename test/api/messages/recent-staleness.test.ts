@@ -33,7 +33,7 @@ beforeAll(async () => {
   proxy = await OutageProxy.start(testRedisUrl());
   cutOff = await startApp({ beside: first, env: { REDIS_URL: proxy.url } });
   sql = await SqlClient.connect(first.database.url);
-}, 60_000);
+});
 afterAll(async () => {
   await sql?.close();
   await cutOff?.close();
@@ -159,5 +159,5 @@ describe('The newest messages near at hand', () => {
         for (const person of [here, there]) expect(await page(person, id, 15)).toEqual(await page(person, id, 50));
       }
     });
-  }, 120_000);
+  });
 });

@@ -121,5 +121,5 @@ describe('Appends after any message of a conversation', () => {
       }),
       { numRuns: 40 },
     );
-  }, 60_000);
+  });
 });

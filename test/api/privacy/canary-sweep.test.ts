@@ -15,12 +15,12 @@ const running: RunningAnswer[] = [];
 
 beforeAll(async () => {
   deployment = await SweptDeployment.start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(running.map(({ unfollow }) => unfollow()));
   await deployment?.close();
-}, 60_000);
+});
 
 const expectNothingInClear = async () => expect(await deployment.sweep(...secretWords)).toEqual([]);
 
@@ -34,7 +34,7 @@ describe('Texts that people write, and models', () => {
     await until('all have checkpoints', async () => (await deployment.rows(checkpoints)) === answers, 20_000);
     const deltas = deployment.redis.seen.filter((line) => line.includes('"type":"delta"'));
     expect(deltas.length).toBeGreaterThanOrEqual(answers);
-  }, 120_000);
+  });
 
   it('are said in everything that goes wrong: with a model, a request, a socket, the database', async () => {
     const by = await deployment.person(deployment.writer, 0);
@@ -42,7 +42,7 @@ describe('Texts that people write, and models', () => {
     expect(await provokeErrors(by, canary('error'))).toBe(37);
     expect(await failDatabase(deployment, by)).toBe('INTERNAL');
     expect(deployment.writer.log().filter(({ msg }) => msg === 'An operation failed')).toHaveLength(1);
-  }, 60_000);
+  });
 
   it('are deleted at their time, and that is written down', async () => {
     const by = await deployment.person(deployment.writer, 0);
@@ -54,7 +54,7 @@ describe('Texts that people write, and models', () => {
     await deployment.sql.rows('UPDATE conversations SET expires_at = now() WHERE expires_at IS NOT NULL');
     await runJob(deployment.postgres.url, 'expire-temporary');
     expect(await deployment.rows('audit_events')).toBe(1);
-  }, 60_000);
+  });
 
   it('are really stored: all of them are read back by their owner, and found', async () => {
     const by = await deployment.person(deployment.follower, 1);
@@ -72,13 +72,13 @@ describe('Texts that people write, and models', () => {
   it('stand nowhere in clear while 20 answers run: not in files, WAL, Redis or logs', async () => {
     await expectNothingInClear();
     expect(await deployment.rows('answer_runs')).toBe(answers);
-  }, 60_000);
+  });
 
   it('stand nowhere in clear after a CHECKPOINT', async () => {
     await deployment.sql.rows('CHECKPOINT');
     await expectNothingInClear();
     expect(await deployment.rows('answer_runs')).toBe(answers);
-  }, 60_000);
+  });
 });
 
 describe('The same sweep', () => {
@@ -91,7 +91,7 @@ describe('The same sweep', () => {
     expect(await deployment.sweep('listening')).toContain('log: UTF-8');
     const { id } = await deployment.sql.row<{ id: string }>('SELECT id FROM users WHERE subject = $1', [subject]);
     expect(await deployment.sweep(id)).toEqual(expect.arrayContaining(['dump.rdb: UTF-8', 'Redis, said: UTF-8']));
-  }, 60_000);
+  });
 
   it.each([
     ['UTF-8', (word: string) => Buffer.from(`It says ${word}.`)],
@@ -120,7 +120,6 @@ describe('The same sweep', () => {
       expect(places).toContainEqual(expect.stringMatching(/^data\/.*\/base\//));
       expect(places).toContainEqual(expect.stringMatching(/^data\/.*\/pg_wal\//));
     },
-    60_000,
   );
 
   it('tells every form of a word from its absence', () => {
@@ -144,7 +143,7 @@ describe('After a kill -9', () => {
     expect([status, content.startsWith(canary('answer'))]).toEqual(['INTERRUPTED', true]);
     await deployment.sql.rows('CHECKPOINT');
     await expectNothingInClear();
-  }, 60_000);
+  });
 
   it('of the database, no text stands in clear, nor in what the server says of that', async () => {
     const by = await deployment.person(deployment.follower, 0);
@@ -156,7 +155,7 @@ describe('After a kill -9', () => {
     expect(refused).toMatchObject({ code: 'UNAVAILABLE' });
     await until('the server logs that', () => deployment.follower.log().some(({ level }) => Number(level) >= 40));
     await expectNothingInClear();
-  }, 60_000);
+  });
 });
 
 function isAlive(pid: number): boolean {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const name of ['operations.mjs', 'use-apollo.mjs', 'use-urql.mjs']) {
     await copyFile(join(import.meta.dirname, name), join(folder, name));
   }
-}, 60_000);
+});
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });

@@ -33,7 +33,7 @@ let complaints: string[];
 beforeAll(async () => {
   // The demonstration speaks for 20 s otherwise.
   [app, browser] = await Promise.all([startApp({ clock: quickClock(4) }), chromium.launch(chromiumOptions)]);
-}, 60_000);
+});
 
 beforeEach(async () => {
   await page?.context().close();
@@ -112,7 +112,7 @@ describe('GraphiQL in Chromium', () => {
     const { nodes } = JSON.parse(await nextResponse()).data.conversation.messages;
     expect(nodes.at(-1)).toMatchObject({ id: asked.answer.id, content: states.at(-1)?.text });
     expect(complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('asks nobody but this server, and keeps the token out of every address', async () => {
     const token = app.token();

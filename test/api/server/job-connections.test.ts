@@ -19,7 +19,7 @@ beforeAll(async () => {
   proxy = await PostgresProxy.start(lender.database.url);
   server = await ServerProcess.start({ beside: lender, folder: folder.path, env: { DATABASE_URL: proxy.url } });
   sql = await SqlClient.connect(lender.database.url);
-}, 60_000);
+});
 afterAll(async () => {
   await server?.kill();
   await proxy?.close();
@@ -46,5 +46,5 @@ describe('The job queue', () => {
     expect(server.hasEnded).toBe(false);
     const { data } = await server.person('ada').graphql('{ viewer { id } }');
     expect(data).toMatchObject({ viewer: { id: expect.any(String) } });
-  }, 60_000);
+  });
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
   sql = await SqlClient.connect(lender.database.url);
   balancer = await LoadBalancer.start();
   await Promise.all([startInstance(), startInstance()]);
-}, 60_000);
+});
 afterAll(async () => {
   await balancer?.close();
   await Promise.all([...running].map((server) => server.kill()));
@@ -91,5 +91,5 @@ describe('Two instances that are restarted one after the other under load', () =
     const { count } = await sql.row<{ count: number }>('SELECT count(*)::integer AS count FROM messages');
     const stored = await sql.rows("SELECT FROM messages WHERE id = ANY($1::uuid[]) AND status = 'COMPLETE'", [ids]);
     expect([stored.length, count]).toEqual([ids.length, ids.length]);
-  }, 120_000);
+  });
 });

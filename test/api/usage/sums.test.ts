@@ -152,7 +152,7 @@ describe('Usage', () => {
         WHERE conversations.token_estimate <> said.tokens`;
       expect(await sql.rows(estimates)).toEqual([]);
     });
-  }, 60_000);
+  });
 });
 
 const byKey = (one: unknown, other: unknown) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1);

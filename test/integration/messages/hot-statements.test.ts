@@ -78,7 +78,7 @@ beforeAll(async () => {
   await sql.rows(`VACUUM (ANALYZE) ${tables.join(', ')}`);
   // What this connection counted is told now, not while the server is watched.
   await sql.rows('SELECT pg_stat_force_next_flush()');
-}, 60_000);
+});
 
 afterAll(async () => {
   await sql?.close();

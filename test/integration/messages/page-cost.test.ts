@@ -55,7 +55,7 @@ beforeAll(async () => {
     await sql.rows(insertMessages, [ownerId, id, length, segmentLength]);
   }
   await sql.rows('VACUUM (ANALYZE) messages, segments, conversations');
-}, 120_000);
+});
 
 afterAll(async () => {
   await sql?.close();

@@ -69,7 +69,7 @@ beforeAll(async () => {
     }
   }
   await sql.rows('VACUUM (ANALYZE) messages, segments, conversations');
-}, 120_000);
+});
 
 afterAll(async () => {
   await sql?.close();

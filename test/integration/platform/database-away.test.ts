@@ -18,7 +18,7 @@ describe('A database that is away', () => {
 
   beforeAll(async () => {
     folder = await DatabaseFolder.make();
-  }, 60_000);
+  });
 
   afterAll(() => folder?.remove());
 
@@ -26,12 +26,12 @@ describe('A database that is away', () => {
     folder.next();
     postgres = await folder.start({ durable: false });
     database = await connectDatabase(postgres.url);
-  }, 60_000);
+  });
 
   afterEach(async () => {
     await closeDatabases();
     await folder.tidy();
-  }, 60_000);
+  });
 
   it('because nothing listens is UNAVAILABLE within 3 s, and serves when it is back', async () => {
     await database.query(selectOne, []);

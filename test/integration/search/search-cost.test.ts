@@ -49,7 +49,7 @@ beforeAll(async () => {
   }
   await sql.rows('CREATE INDEX messages_terms ON messages USING gin (terms) WITH (fastupdate = off)');
   await sql.rows('VACUUM (ANALYZE) messages, conversations');
-}, 120_000);
+});
 
 afterAll(async () => {
   await sql?.close();

@@ -152,7 +152,7 @@ describe('Errors, over HTTP', () => {
         variables: { input: { text: 'a', tags: ['b', 3] } },
       },
       400,
-      'input.tags[1]',
+      'input.tags.1',
     ],
   ])('%s is BAD_USER_INPUT', async (_what, body, status, field) => {
     const answer = await post(small.url, body);

@@ -5,7 +5,7 @@ import { writeJsonObject } from '../platform/json-object.js';
 import { checkText } from '../platform/unicode.js';
 import type { CreateConversationInput, UpdateConversationInput } from './conversation-input.types.js';
 import { conversationPlace, type TextColumn } from './conversation-row.js';
-import { titleTerms, untitled } from './title.js';
+import { showsNothing, titleTerms, untitled } from './title.js';
 
 /** What the checks of an input know beside it. */
 export interface InputRules {
@@ -75,12 +75,10 @@ export function readChange(input: UpdateConversationInput, rules: TextRules): Co
   };
 }
 
-const showsNothing = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
-
 /** A title that shows nothing is none. */
 function readTitle(field: string, title: string | null | undefined, { limits }: TextRules): string | null {
   if (title === null || title === undefined) return null;
-  return showsNothing.test(checkText(field, title, limits.titleCodeUnits)) ? null : title;
+  return showsNothing(checkText(field, title, limits.titleCodeUnits)) ? null : title;
 }
 
 function readSystemPrompt(field: string, prompt: string | null | undefined, { limits }: TextRules): string | null {

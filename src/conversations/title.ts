@@ -8,6 +8,9 @@ export const untitled = 'New conversation';
 const automaticCodeUnits = 50;
 const wordSegmenter = new Intl.Segmenter('en', { granularity: 'word' });
 
+/** Has it nothing but blanks, and what is not seen at all? Such a text makes no title. */
+export const showsNothing = (text: string): boolean => /^[\s\p{Default_Ignorable_Code_Point}]*$/u.test(text);
+
 /** A title made of the beginning of a text: one line, 50 UTF-16 code units at most, cut between words. Never empty. */
 export function automaticTitle(text: string): string {
   const line = beginningOf(text, 2 * automaticCodeUnits);

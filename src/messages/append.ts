@@ -1,5 +1,5 @@
 import { conversationPlace } from '../conversations/conversation-row.js';
-import { automaticTitle, titleTerms } from '../conversations/title.js';
+import { automaticTitle, showsNothing, titleTerms } from '../conversations/title.js';
 import { badUserInput, notFound } from '../errors.js';
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
@@ -175,7 +175,7 @@ async function placed(
 /** The first words that a person says give a conversation its automatic title; a title of their own stays shown. */
 function titleOf({ keys, conversation, messages }: Append): Writing['title'] {
   if (conversation.has_automatic_title) return null;
-  const first = messages.find((message) => message.role === 'USER' && message.content !== '');
+  const first = messages.find((message) => message.role === 'USER' && !showsNothing(message.content));
   if (!first) return null;
   const title = automaticTitle(first.content);
   const sealed = keys.seal(conversationPlace(conversation.id, 'automatic_title'), title);

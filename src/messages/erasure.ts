@@ -1,5 +1,5 @@
 import { conversationPlace } from '../conversations/conversation-row.js';
-import { automaticTitle, titleTerms, untitled } from '../conversations/title.js';
+import { automaticTitle, showsNothing, titleTerms, untitled } from '../conversations/title.js';
 import { isParleyError } from '../errors.js';
 import type { Transaction } from '../platform/database.js';
 import type { OwnerKeys, Place } from '../platform/encryption.js';
@@ -31,16 +31,20 @@ async function titleWithout(
   if (!standing || standing.automatic_title === null) return null;
   const place = conversationPlace(conversation.id, 'automatic_title');
   const { titled_by_model: byModel, model_read_it: modelReadIt, first_id: firstId } = standing;
-  if (byModel ? modelReadIt : message.id === firstId) {
+  const same = openUndamaged(keys, place, standing.automatic_title);
+  // Those before the words that made it may have shown nothing: then it is told by what it says.
+  const isMadeOfIt = () =>
+    message.id === firstId ||
+    same === automaticTitle(openUndamaged(keys, messagePlace(message.id, 'content'), message.content) ?? '');
+  if (byModel ? modelReadIt : isMadeOfIt()) {
     const { next_id: nextId, next } = standing;
     const words = nextId && openUndamaged(keys, messagePlace(nextId, 'content'), next);
-    const title = words && automaticTitle(words);
+    const title = words && !showsNothing(words) && automaticTitle(words);
     const terms = conversation.has_title ? null : titleTerms(keys, title || untitled);
     return { sealed: title ? keys.seal(place, title) : null, terms };
   }
   if (byModel) return null;
   // A model may just be making a title of this message: it writes it only where the one that it read still stands.
-  const same = openUndamaged(keys, place, standing.automatic_title);
   return same === null ? null : { sealed: keys.seal(place, same), terms: null };
 }
 

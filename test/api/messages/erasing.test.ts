@@ -204,6 +204,18 @@ describe('What was derived of an erased message goes with it:', () => {
     expect([await titleOf(conversationId), await titled('bread')]).toEqual(['Bread', [conversationId]]);
   });
 
+  it('one that was made of a later message, since the first shows nothing, goes with that', async () => {
+    const conversationId = await create(person);
+    await append(person, { conversationId, messages: said(' \n') });
+    expect(await titleOf(conversationId)).toBe('New conversation');
+    const { messages } = await append(person, { conversationId, messages: said('My hunter2', '\u200b', 'Cheese') });
+    expect([await titleOf(conversationId), await titled('hunter2')]).toEqual(['My hunter2', [conversationId]]);
+    await erase(person, messages[0]?.id ?? '');
+    expect([await titleOf(conversationId), await titled('hunter2')]).toEqual(['New conversation', []]);
+    await append(person, { conversationId, messages: said('Bread') });
+    expect(await titleOf(conversationId)).toBe('Bread');
+  });
+
   it('one that was not made of it stays', async () => {
     const conversationId = await create(person);
     const { messages } = await append(person, { conversationId, messages: said('Cheese', 'My hunter2') });

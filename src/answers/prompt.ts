@@ -1,23 +1,20 @@
 import { conversationPlace } from '../conversations/conversation-row.js';
 import { unavailable } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
-import type { MessageRow, Role } from '../messages/message-row.js';
+import type { MessageRow } from '../messages/message-row.js';
 import { messagePlace } from '../messages/message-texts.js';
 import type { Clock } from '../platform/clock.js';
-import { type Querier, statement } from '../platform/database.js';
+import type { Querier } from '../platform/database.js';
 import type { OwnerKeys } from '../platform/encryption.js';
 import { estimateTokens } from '../platform/estimate-tokens.js';
 import { untilAvailable } from '../platform/until-available.js';
 import { ContextWindow } from './model/context-window.js';
 import type { PromptMessage } from './model/model.js';
 import { type ModelSettings, promptBudgetTokens } from './model/model-catalogue.js';
+import { type AncestorRow, type AnswerPlace, findAncestors } from './prompt.repository.js';
 
 /** An answer in its tree: what leads to it is what the model is shown. */
-export interface PromptSource {
-  readonly ownerId: string;
-  readonly conversationId: string;
-  readonly segment: number;
-  readonly position: number;
+export interface PromptSource extends AnswerPlace {
   /** As the conversation holds it, sealed, in base64. */
   readonly systemPrompt: string | null;
   readonly model: ModelSettings;
@@ -25,44 +22,10 @@ export interface PromptSource {
   readonly recent: Promise<readonly MessageRow[] | null>;
 }
 
-interface PromptRow {
-  readonly id: string;
-  readonly role: Role;
-  readonly position: number;
-  readonly content: string;
-  /** Null where it is made again of the text. */
-  readonly token_estimate: number | null;
-}
+/** What of a message the model may be shown; the estimate null where it is made again of the text. */
+type PromptRow = Omit<AncestorRow, 'token_estimate'> & { readonly token_estimate: number | null };
 
 const pageSize = 100;
-
-// By ancestry and not by what is visible: another device may select another branch meanwhile. The recursion goes up only
-// as far as the page reaches; LIMIT makes each of its steps a look-up of its own.
-const pageStatement = statement(
-  'messages.ancestors',
-  `WITH RECURSIVE path AS (
-     SELECT first_position, parent_segment, fork_position, $4::integer - 1 AS upto
-     FROM segments WHERE owner_id = $1 AND conversation_id = $2 AND first_position = $3
-     UNION ALL
-     SELECT above.first_position, above.parent_segment, above.fork_position, path.fork_position
-     FROM path
-     CROSS JOIN LATERAL (
-       SELECT first_position, parent_segment, fork_position FROM segments
-       WHERE owner_id = $1 AND conversation_id = $2 AND first_position = path.parent_segment
-       LIMIT 1
-     ) AS above
-   )
-   SELECT part.* FROM path CROSS JOIN LATERAL (
-     SELECT message.id, message.role, message.position, encode(message.sealed_content, 'base64') AS content,
-       message.token_estimate
-     FROM messages AS message
-     WHERE message.owner_id = $1 AND message.conversation_id = $2 AND message.segment = path.first_position
-       AND message.position <= least(path.upto, $5::integer - 1)
-       AND message.role <> 'TOOL' AND message.sealed_content IS NOT NULL
-     ORDER BY message.position DESC LIMIT $6
-   ) AS part
-   LIMIT $6`,
-);
 
 export interface PromptDeps {
   readonly querier: Querier;
@@ -86,7 +49,7 @@ async function readPromptOnce(
   source: PromptSource,
   signal: AbortSignal,
 ): Promise<readonly PromptMessage[]> {
-  const { ownerId, conversationId, segment, position, model } = source;
+  const { ownerId, position, model } = source;
   const keys = await deps.keyring.of(ownerId);
   const window = new ContextWindow(openSystemPrompt(keys, source), promptBudgetTokens(model));
   let isQuestion = true;
@@ -99,8 +62,7 @@ async function readPromptOnce(
   const recent = (await source.recent) ?? [];
   if (isFull(promptRows(recent, position)) || recent[0]?.depth === 1) return window.messages();
   for (let before = recent[0]?.position ?? position; ; ) {
-    const values = [ownerId, conversationId, segment, position, before, pageSize];
-    const rows = newestFirst(await deps.querier.query<PromptRow>(pageStatement, values));
+    const rows = newestFirst(await findAncestors(deps.querier, source, before, pageSize));
     // Of an answer that was stopped nobody waits for the rest.
     if (isFull(rows) || rows.length < pageSize || signal.aborted) return window.messages();
     before = rows.at(-1)?.position ?? 0;

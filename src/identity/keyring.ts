@@ -1,29 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import { dataIntegrity } from '../errors.js';
 import type { Clock } from '../platform/clock.js';
-import { type Database, statement } from '../platform/database.js';
+import type { Database } from '../platform/database.js';
 import { type DataKey, type KeyEncryption, newDataKey, OwnerKeys } from '../platform/encryption.js';
+import { findDataKeys, insertDataKey } from './data-key.repository.js';
 
 /** How long opened keys may stay in memory. */
 const openedMs = 60_000;
 const openedOwners = 10_000;
-
-const readKeys = statement(
-  'keys.read',
-  'SELECT key_id, kek_id, wrapped FROM keys.data_keys WHERE user_id = $1 ORDER BY key_id',
-);
-
-const insertKey = statement(
-  'keys.insert',
-  `INSERT INTO keys.data_keys (user_id, key_id, kek_id, wrapped, created_at)
-   VALUES ($1, $2, $3, $4, now()) ON CONFLICT (user_id, key_id) DO NOTHING`,
-);
-
-interface KeyRow {
-  readonly key_id: number;
-  readonly kek_id: string;
-  readonly wrapped: Buffer;
-}
 
 /** Opens owners' data keys and keeps them for a minute at most. */
 export class Keyring {
@@ -52,10 +36,10 @@ export class Keyring {
 
   /** Makes the owner's first key where there is none; whoever is first makes it for all. */
   async ensure(ownerId: string): Promise<void> {
-    if ((await this.database.query<KeyRow>(readKeys, [ownerId])).length > 0) return;
+    if ((await findDataKeys(this.database, ownerId)).length > 0) return;
     const dataKey = newDataKey(1);
     const { kekId, wrapped } = await this.keyEncryption.wrap(ownerId, dataKey);
-    await this.database.query(insertKey, [ownerId, dataKey.id, kekId, wrapped]);
+    await insertDataKey(this.database, ownerId, { key_id: dataKey.id, kek_id: kekId, wrapped });
   }
 
   forget(ownerId: string): void {
@@ -68,7 +52,7 @@ export class Keyring {
   }
 
   private async open(ownerId: string): Promise<OwnerKeys> {
-    const rows = await this.database.query<KeyRow>(readKeys, [ownerId]);
+    const rows = await findDataKeys(this.database, ownerId);
     if (rows.length === 0) throw dataIntegrity();
     const keys: DataKey[] = [];
     for (const row of rows) {

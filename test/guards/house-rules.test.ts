@@ -33,6 +33,7 @@ describe('The guard of the house sees', () => {
     ['one that is taken apart', 'src/app.ts', faulty('const { argv, env } ', '= process;')],
     ['one that is imported', 'src/app.ts', faulty('import { env } ', "from 'node:process';")],
     ['a line that goes past the log', 'src/app.ts', faulty('console', ".log('here');")],
+    ['SQL that stands in no repository', 'src/app.ts', faulty('const ping = state', "ment('ping', 'SELECT 1');")],
     ['any', 'src/app.ts', faulty('let x: ', 'any;')],
     ['a list of any', 'test/unit/x.test.ts', faulty('const x: an', 'y[] = [];')],
     ['a fault that is hidden from the compiler', 'src/app.ts', faulty('// @ts', '-ignore')],

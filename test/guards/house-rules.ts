@@ -26,6 +26,12 @@ const rules: readonly Rule[] = [
     instead: 'log a constant message with fields (platform/log.ts), or print in cli/',
   },
   {
+    files: /^src\//,
+    except: /(\.repository|^src\/platform\/database)\.ts$/,
+    forbidden: /(?:^|[^\w.])statement\(/,
+    instead: 'declare it in a repository, as a function that takes what runs it first',
+  },
+  {
     files: /\.(ts|tsx)$/,
     forbidden: /:\s*any(?=\s*(?:[;,)=|&\]}]|$))|<an[y]>|\bas any\b|\bany\[]|@ts-(?:ignore|nocheck)/,
     instead: 'say the type, or take unknown and check it',

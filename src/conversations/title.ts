@@ -36,7 +36,8 @@ const maxBeginnings = 1024;
  */
 export function titleTerms(keys: OwnerKeys, title: string): Buffer[] {
   const marked = new Set<string>();
-  for (const word of findableWords(title)) {
+  // Whole words first: the parts of a long one are not to take their place.
+  for (const word of [...wordsOf(title), ...findableWords(title)]) {
     marked.add(`w:${word}`);
     let beginning = '';
     for (const character of word) {

@@ -66,6 +66,11 @@ describe('What a title is found by', () => {
     );
   });
 
+  it('is every word, however many parts another one has', () => {
+    const parts = Array.from({ length: 40 }, (_, n) => `part${n}`).join('_');
+    expect(isFound(`${parts} cheese`, 'cheese')).toBe(true);
+  });
+
   it('is another for every owner, and holds no text', () => {
     const others = new OwnerKeys(keys.ownerId, [newDataKey(1)]);
     const [mine, theirs] = [titleTerms(keys, 'cheese'), titleTerms(others, 'cheese')];

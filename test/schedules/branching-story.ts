@@ -45,7 +45,7 @@ export class BranchingStory extends Story {
   private readonly endings = new Set<() => Promise<unknown>>();
   private readonly following: Promise<void>[] = [];
 
-  protected override get hints(): boolean {
+  protected override get isWide(): boolean {
     return true;
   }
 

@@ -11,6 +11,7 @@ import type { Transcript } from './transcript.js';
 interface StoredMessage extends AnswerText {
   readonly id: string;
   readonly conversation_id: string;
+  readonly parent_id: string | null;
   readonly role: string;
   readonly status: string;
   readonly position: number;
@@ -33,6 +34,7 @@ export async function brokenInvariants(story: Story, sql: SqlClient, keys: Owner
     ...story.answers.flatMap((answer) => answersAreTrue(story, answer, messages)),
     ...story.transcripts.flatMap((transcript) => transcriptIsTrue(story, transcript, messages)),
     ...(await branchIsVisible(story, sql)),
+    ...promptsAreTrue(story, messages),
     ...(story instanceof BranchingStory ? await conversationsAreTrue(story, sql, messages) : []),
     ...refusalsAreKnown(story),
   ];
@@ -124,6 +126,7 @@ function answersAreTrue(
   if (!stored || story.isErased(answer.id)) return [];
   const faults: string[] = [];
   if (stored.status === 'STREAMING') faults.push('an answer is not final');
+  if (stored.error_code === 'INTERNAL') faults.push('an answer failed on our side');
   for (const part of ['content', 'reasoning'] as const) {
     if (!script[part].startsWith(stored[part])) faults.push(`the stored ${part} is not what the model said`);
     const whole = stored.status === 'COMPLETE' || stored.error_code === 'PROVIDER_ERROR';
@@ -132,6 +135,22 @@ function answersAreTrue(
     if (stored[part].length < Math.max(0, ...durable)) faults.push(`${part} was durable and is not stored`);
   }
   return faults;
+}
+
+/** The model was shown what leads to its answer, as far back as it fits, and nothing else. */
+function promptsAreTrue(story: Story, messages: readonly StoredMessage[]): string[] {
+  if (messages.some(({ id }) => story.isErased(id))) return [];
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  return story.model.shown.flatMap((shown) => {
+    const path: string[] = [];
+    let one = messages.find(({ content }) => content === shown.at(-1));
+    if (!one) return [];
+    for (; one; one = byId.get(one.parent_id ?? '')) {
+      if (one.role !== 'TOOL' && one.content !== '') path.unshift(one.content);
+    }
+    const expected = path.slice(-shown.length);
+    return expected.join() === shown.join() ? [] : ['the model was shown something else than what leads to its answer'];
+  });
 }
 
 function transcriptIsTrue(story: Story, transcript: Transcript, messages: readonly StoredMessage[]): string[] {

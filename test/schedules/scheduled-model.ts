@@ -31,6 +31,8 @@ export class ScheduledModel {
   readonly scripts = new Map<string, Script>();
   /** The questions that were asked. */
   readonly calls: string[] = [];
+  /** What it was shown each time, before the question and with it. */
+  readonly shown: (readonly string[])[] = [];
 
   constructor(private readonly schedule: Schedule) {}
 
@@ -41,6 +43,7 @@ export class ScheduledModel {
   private async *answer(actor: string, { messages, signal }: AnswerRequest): AsyncGenerator<ModelEvent, void, void> {
     const question = messages.at(-1)?.content ?? '';
     this.calls.push(question);
+    this.shown.push(messages.map(({ content }) => content));
     const script = this.scripts.get(question);
     if (!script) throw new Error('The model was asked what nobody asked.');
     for (const event of script.events) {

@@ -23,7 +23,7 @@ export class Story {
   readonly expired: Expired[] = [];
   readonly model: ScheduledModel;
   readonly cast: readonly CastMember[];
-  protected readonly faults: Faults = { rate: 0 };
+  protected readonly faults: Faults = { rate: 0, mayBeLate: this.isWide, late: 0 };
   /** What went wrong for those who asked for it: code by code. */
   readonly refusals: unknown[] = [];
   deleted = false;
@@ -45,11 +45,11 @@ export class Story {
     this.faultRate = random.of(0, 0, 0.02, 0.05);
     const parts = { database: stage.database, schedule: this.schedule, bus: this.bus, model: this.model };
     const names = random.of(['A', 'B'], ['A', 'B'], ['A', 'B', 'C']);
-    this.cast = names.map((name) => new CastMember(name, { ...parts, faults: this.faults, hints: this.hints }));
+    this.cast = names.map((name) => new CastMember(name, { ...parts, faults: this.faults, hints: this.isWide }));
   }
 
-  /** Are changes told to whoever follows the conversation? Each is a step more. */
-  protected get hints(): boolean {
+  /** Are changes told to followers of the conversation, and may COMMITs come late? Both take steps of their own. */
+  protected get isWide(): boolean {
     return false;
   }
 
@@ -127,7 +127,8 @@ export class Story {
       }),
     );
     // A stop gives up in time, but what it has sent to PostgreSQL may still be there.
-    while (this.cast.some(({ instance }) => instance.runs.count > 0)) await this.schedule.pause('people', 'wait');
+    const isBusy = () => this.faults.late > 0 || this.cast.some(({ instance }) => instance.runs.count > 0);
+    while (isBusy()) await this.schedule.pause('people', 'wait');
     await this.schedule.aside(async () => {
       await sql.rows(
         `UPDATE answer_runs SET lease_until = now() - interval '6 s', suspect_since = now() - interval '6 s'

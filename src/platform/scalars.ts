@@ -16,7 +16,7 @@ export const DateTime = new GraphQLScalarType<Instant, string>({
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: writeInstant,
   parseValue: readInstant,
-  parseLiteral: (node) => readInstant(node.kind === Kind.STRING ? node.value : undefined),
+  parseLiteral: (node) => readingAt(node, () => readInstant(node.kind === Kind.STRING ? node.value : undefined)),
 });
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
@@ -34,8 +34,18 @@ export const JSONObject = new GraphQLScalarType<JsonObject, JsonObject>({
   },
   parseValue: readJsonObject,
   parseLiteral: (node, variables) =>
-    readJsonObject(node.kind === Kind.OBJECT ? fieldsOf(node, variables ?? {}, 1) : undefined),
+    readingAt(node, () => readJsonObject(node.kind === Kind.OBJECT ? fieldsOf(node, variables ?? {}, 1) : undefined)),
 });
+
+/** What is refused of a literal says where it stands. */
+function readingAt<Value>(node: ValueNode, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    throw new GraphQLError(error.message, { nodes: node, extensions: error.extensions });
+  }
+}
 
 const iso8601 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 

@@ -1,6 +1,7 @@
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import { type ErrorExtensions, ParleyError } from '../errors.js';
 import type { Log } from '../platform/log.js';
+import { wrongField } from './wrong-field.js';
 
 export interface ErrorMaskOptions {
   readonly log: Log;
@@ -66,7 +67,7 @@ export class ErrorMask {
         code: 'TOO_COMPLEX',
       });
     }
-    const field = variableField(error);
+    const field = wrongField(error);
     const extensions: ErrorExtensions = field ? { code: 'BAD_USER_INPUT', field } : { code: 'BAD_USER_INPUT' };
     return new ParleyError(this.publicMessage(error.message), extensions);
   }
@@ -113,18 +114,4 @@ function isFaultOfRequest(error: GraphQLError, cause: unknown): boolean {
 function withoutSuggestion(message: string): string {
   const start = message.endsWith('?') ? message.lastIndexOf(' Did you mean ') : -1;
   return start === -1 ? message : message.slice(0, start);
-}
-
-/** `input.messages.0.content` for a variable `$input` in which that was wrong, missing or not known. */
-function variableField({ nodes, message }: GraphQLError): string | null {
-  const node = nodes?.[0];
-  if (node?.kind !== Kind.VARIABLE_DEFINITION) return null;
-  const name = node.variable.name.value;
-  const found = / at "([^"\s]{1,200})"; /.exec(message)?.[1];
-  const at = found?.startsWith(`${name}.`) || found?.startsWith(`${name}[`) ? found : name;
-  const [, field] =
-    /; Field "(\w{1,100})" (?:of required type "[^"]{1,100}" was not provided|is not defined by type "\w+")\./.exec(
-      message,
-    ) ?? [];
-  return [at.replaceAll(/\[(\d+)\]/g, '.$1'), ...(field ? [field] : [])].join('.');
 }

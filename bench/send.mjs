@@ -100,7 +100,7 @@ async function startModel() {
     request.resume().on('end', () => response.setHeader('content-type', 'text/event-stream').end(answer));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const stop = () => server.closeAllConnections();
+  const stop = () => server.close().closeAllConnections();
   return { url: `http://127.0.0.1:${server.address().port}`, stop };
 }
 

@@ -101,6 +101,24 @@ describe('The checker of branches', () => {
       `The conversation ${conversation} counts 9 messages and shows 5.`,
     ]);
   });
+
+  it('finds a device that shows another branch than is visible', () => {
+    const device = (ids: readonly string[]): HistoryEvent => ({
+      ...{ type: 'device', person: 'p1', conversation, deleted: false, broken: [], errors: [] },
+      messages: smallHistory((stored) => both([...stored, ...edited])).flatMap((event) =>
+        event.type === 'stored' && event.instance === 'a'
+          ? ids.flatMap((id) => event.messages?.find((one) => one.id === id) ?? [])
+          : [],
+      ),
+    });
+    expect(shown(anew, [device(anew)])).toEqual([]);
+    expect(shown(anew, [device([...anew, 'msg_q3'])])).toEqual([
+      `The device of p1 on ${conversation} shows another branch.`,
+    ]);
+    expect(shown(anew, [device(second)])).toEqual([
+      `The device of p1 on ${conversation} never heard of the message msg_a4.`,
+    ]);
+  });
 });
 
 describe('The checker of what is erased', () => {

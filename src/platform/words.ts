@@ -116,10 +116,10 @@ export function* wordsBeginningWith(folded: string, beginning: string): Generato
   let index = folded.indexOf(beginning);
   if (index === -1) return;
   const segments = segmenter.segment(folded);
-  for (; index !== -1; index = folded.indexOf(beginning, index + 1)) {
+  while (index !== -1) {
     const segment = segments.containing(index);
-    for (const found of segment ? wordsIn(segment) : []) {
-      if (found.index === index && found.word.startsWith(beginning)) yield found;
-    }
+    if (!segment) return;
+    for (const found of wordsIn(segment)) if (found.word.startsWith(beginning)) yield found;
+    index = folded.indexOf(beginning, segment.index + segment.segment.length);
   }
 }

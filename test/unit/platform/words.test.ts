@@ -131,4 +131,11 @@ describe('Words that begin with something', () => {
       }),
     );
   });
+
+  it('are looked for once in each word, however often the beginning stands within it', () => {
+    const word = `x${'a'.repeat(1_000_000)}`;
+    const startedMs = performance.now();
+    expect([...wordsBeginningWith(`${word} aaab`, 'aaa')]).toEqual([{ word: 'aaab', index: word.length + 1 }]);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  });
 });

@@ -1,10 +1,11 @@
-import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { type FieldNode, type GraphQLResolveInfo, Kind } from 'graphql';
+import { Arg, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { MakeConversationLoaders } from '../conversations/conversation.loaders.js';
 import { Conversation, ConversationPayload } from '../conversations/conversation.types.js';
 import { notFound } from '../errors.js';
 import type { NodeFinder } from '../identity/node.types.js';
 import type { Scope } from '../identity/scope.js';
-import { fromPublicId } from '../platform/ids.js';
+import { fromPublicId, toPublicId } from '../platform/ids.js';
 import { forkOf, type MakeMessageLoaders } from './message.loaders.js';
 import type { MessageService } from './message.service.js';
 import { Message, MessagePayload } from './message.types.js';
@@ -61,9 +62,15 @@ export class MessageResolver {
     nullable: true,
     description: 'The message that this one follows; null for the first.',
   })
-  parent(@Root() message: Message): Promise<Message | null> | null {
+  parent(
+    @Root() message: Message,
+    @Info() { fieldNodes }: GraphQLResolveInfo,
+  ): Promise<Message | null> | Pick<Message, 'id'> | null {
     const { parent_id: parentId } = message.row;
-    return parentId === null ? null : message.scope.of(this.loaders).byId.load(parentId);
+    if (parentId === null) return null;
+    // Who draws the tree wants no more than that; it needs no statement.
+    if (fieldNodes.every(selectsIdOnly)) return { id: toPublicId('msg', parentId) };
+    return message.scope.of(this.loaders).byId.load(parentId);
   }
 
   @FieldResolver(() => [Message], {
@@ -73,6 +80,10 @@ export class MessageResolver {
     return message.scope.of(this.loaders).siblings.load(forkOf(message.row));
   }
 }
+
+const selectsIdOnly = ({ selectionSet }: FieldNode) =>
+  selectionSet?.selections.every((one) => one.kind === Kind.FIELD && ['id', '__typename'].includes(one.name.value)) ??
+  false;
 
 export const messageFinder = (loaders: MakeMessageLoaders): NodeFinder => ({
   prefix: 'msg',

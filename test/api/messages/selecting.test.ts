@@ -197,3 +197,22 @@ describe('Message.siblings', () => {
     }
   });
 });
+
+describe('The parent of a message', () => {
+  it('costs no statement where nothing but its id is asked for, and is the same where more is', async () => {
+    const conversationId = await create(person);
+    const ids = await say(conversationId, undefined, 'one', 'two', 'three');
+    type Page = { conversation: { messages: { nodes: { parent: { id: string; content?: string } | null }[] } } };
+    const read = async (fields: string) => {
+      app.statements.length = 0;
+      const query = `query ($id: ID!) { conversation(id: $id) { messages(last: 1) { nodes { parent { ${fields} } } } } }`;
+      const { conversation } = await person.data<Page>(query, { id: conversationId });
+      const statements = app.statements.filter((name) => name === 'messages.byIds').length;
+      return { parents: conversation.messages.nodes.map(({ parent }) => parent), statements };
+    };
+    expect(await read('__typename id')).toEqual({ parents: [{ __typename: 'Message', id: ids[1] }], statements: 0 });
+    const told = [{ id: ids[1], content: 'two' }];
+    expect(await read('id content')).toEqual({ parents: told, statements: 1 });
+    expect(await read('id ... on Message { content }')).toEqual({ parents: told, statements: 1 });
+  });
+});

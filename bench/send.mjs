@@ -80,15 +80,15 @@ async function person(rig, parley, n) {
   return { token, ids };
 }
 
-/** Those until the acknowledgement, and those that its answer takes until it is settled. */
+/** Those until the question is stored, and those that its answer takes until it is settled. */
 async function printStatements(parley, { token, ids }) {
   await parley.statements();
   await ask(parley.url, token, send, { input: { conversationId: ids[0], content } });
-  const acknowledged = await parley.statements();
-  console.log(`${acknowledged.length} round trips until the acknowledgement:`, acknowledged.join(', '));
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  const settled = (await parley.statements()).filter((name) => !/lost|removed|deleted/.test(name));
-  console.log(`${settled.length} more until the answer is settled:`, settled.join(', '));
+  const names = (await parley.statements()).filter((name) => !/lost|removed|deleted|suspect/.test(name));
+  const committed = names.indexOf('COMMIT') + 1;
+  console.log(`${committed} round trips until it is stored:`, names.slice(0, committed).join(', '));
+  console.log(`${names.length - committed} more until it is answered:`, names.slice(committed).join(', '));
 }
 
 /** Answers each question at once, in one piece. */

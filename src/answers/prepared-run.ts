@@ -58,6 +58,8 @@ export class PreparedRun {
 
   start({ conversation, recent }: PlacedRun, answer: MessageRow): void {
     if (!this.run) throw new Error('A run was started that was not prepared.');
+    // Its commit was learned late, and somebody has settled it meanwhile.
+    if (answer.status !== 'STREAMING') return this.deps.runs.giveUp(this.run);
     this.place = {
       ...this.key,
       segment: answer.segment,
@@ -80,7 +82,7 @@ export class PreparedRun {
     this.inDoubt = true;
     const answer = await this.findAnswer(run);
     this.inDoubt = false;
-    if (answer?.status === 'STREAMING') this.start({ conversation, recent: Promise.resolve(null) }, answer);
+    if (answer) this.start({ conversation, recent: Promise.resolve(null) }, answer);
     else this.deps.runs.giveUp(run);
   }
 

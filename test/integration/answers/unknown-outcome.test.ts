@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Scope } from '../../../src/identity/scope.js';
+import type { Database } from '../../../src/platform/database.js';
 import { toPublicId } from '../../../src/platform/ids.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { SqlClient } from '../../support/sql-client.js';
@@ -84,6 +85,47 @@ describe('A send whose COMMIT is cut', () => {
     expect(model.request.messages.map(({ role }) => role)).toEqual(['USER', 'USER']);
     model.finish();
     expect(await opened(sent.answer.id)).toMatchObject({ status: 'COMPLETE' });
+  });
+});
+
+describe('A send whose COMMIT was carried out, though nobody was told', () => {
+  /** The same database, whose second transaction waits. */
+  const waitingForItsSecond = (database: Database) => {
+    const reached = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
+    let begun = 0;
+    const transaction: Database['transaction'] = async (work) => {
+      begun += 1;
+      if (begun === 2) {
+        reached.resolve();
+        await open.promise;
+      }
+      return await database.transaction(work);
+    };
+    const waiting: Database = Object.assign(Object.create(database), { transaction });
+    return { database: waiting, reached: reached.promise, open: open.resolve };
+  };
+
+  it('and whose answer was cancelled before that was learned, does not ask the model', async () => {
+    const waiting = waitingForItsSecond(instance.database);
+    const one = Instance.over({ ...instance, database: waiting.database }, {});
+    const other = await Instance.start({ url: own.url });
+    requests.cutAt('COMMIT', 'before its answer arrives');
+    const sending = one.send(await one.scopeOf(scope.viewer.id));
+    await waiting.reached;
+    const { id } = await sql.row<{ id: string }>('SELECT id FROM conversations');
+    const conversationId = toPublicId('cnv', id);
+    const elsewhere = await other.scopeOf(scope.viewer.id);
+    const next = await other.ask(elsewhere, { conversationId, whenBusy: 'CANCEL' });
+    waiting.open();
+    expect((await sending).answer.status).toBe('CANCELLED');
+    await until('the model is asked, or nobody will', () => one.runs.count === 0 || one.model.answers.length > 0);
+    const asked = one.model.answers.length;
+    await one.runs.drain(0, 5000);
+    expect(asked).toBe(0);
+    next.model.finish();
+    one.keyring.close();
+    await other.stop();
   });
 });
 

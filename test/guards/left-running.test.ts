@@ -36,9 +36,9 @@ afterAll(() => folder?.remove());
 function runJest(rootDir: string): Promise<string> {
   const config = { rootDir, testEnvironment: join(root, 'test/support/environment.mjs'), transform: {} };
   const jest = join(root, 'node_modules/jest/bin/jest.js');
-  const args = [jest, '--config', JSON.stringify(config), '--maxWorkers', '2', '--no-cache'];
+  const args = [jest, '--config', JSON.stringify(config), '--maxWorkers', '4', '--no-cache'];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: rootDir, timeout: 50_000 }, (_, stdout, stderr) =>
+    execFile(process.execPath, args, { cwd: rootDir, timeout: 110_000 }, (_, stdout, stderr) =>
       resolve(stdout + stderr),
     );
   });

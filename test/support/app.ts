@@ -19,6 +19,9 @@ export interface StartAppOptions {
   readonly log?: Log;
 }
 
+/** Statements that an instance sends now and then by itself, for nobody's request. */
+const ownWork = /^(runs\..*|requests\.forget|conversations\.(takeDeleted|revisions|listRevisions|listDigests))$/;
+
 /** A whole server on a free port, with a database of its own. */
 export interface TestApp {
   /** Without a slash at the end. */
@@ -29,6 +32,8 @@ export interface TestApp {
   readonly env: NodeJS.ProcessEnv;
   /** The names of all statements sent so far, BEGIN and COMMIT included; empty it with `statements.length = 0`. */
   readonly statements: string[];
+  /** The names of all that it sends for `work`, and not for its own. */
+  statementsOf(work: () => Promise<unknown>): Promise<readonly string[]>;
   /** A token made on the spot; `claims` go over those that every token has. */
   token(name?: string, claims?: object): string;
   /** Someone nobody has seen before, or whoever has that name: at every instance the same. */
@@ -59,6 +64,11 @@ export async function startApp(options: StartAppOptions = {}): Promise<TestApp> 
   const token = (name = 'ada', claims: object = {}) => signTestToken(env.JWT_SECRETS ?? '', name, claims);
   return {
     ...{ url, database, env, statements, token },
+    async statementsOf(work) {
+      statements.length = 0;
+      await work();
+      return statements.filter((name) => !ownWork.test(name));
+    },
     socketUrl: `${url.replace(/^http/, 'ws')}/graphql`,
     person: (name = randomUUID()) => new Person(url, token(name)),
     stop: () => app.stop(),

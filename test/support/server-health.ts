@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import type { ServerProcess } from './server-process.js';
 
+/** Connections that an instance which nobody asks for anything keeps open by its own work: upkeep, jobs and housekeeping. */
+export const ownConnections = 6;
+
 /** For `ServerProcess.start({ preload })`. */
 export const tellHealth = join(import.meta.dirname, 'tell-health.mjs');
 

@@ -108,7 +108,7 @@ describe('Reconnecting', () => {
         expect(tally.cutsStreaming).toBeGreaterThanOrEqual(followers * (cutsStreaming - 0.25));
         if (answers > usualAnswers) report(tally, random.seed);
       }),
-    Math.max(90_000, answers * 4000),
+    Math.max(240_000, answers * 4000),
   );
 });
 

@@ -6,7 +6,7 @@ import { chunk, done, type ModelReply, usageChunk } from '../../support/model-se
 import { type RedisServer, startRedisServer } from '../../support/redis-server.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
 import { SeededRandom } from '../../support/seeded-random.js';
-import { healthOf, tellHealth } from '../../support/server-health.js';
+import { healthOf, ownConnections, tellHealth } from '../../support/server-health.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { SqlClient } from '../../support/sql-client.js';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
@@ -16,6 +16,8 @@ import { StormFollower } from './storm-follower.js';
 
 const owners = 50;
 const followersEach = 10;
+/** How long the token is good with which somebody comes for the first time. */
+const tokenSeconds = 12;
 /** On a busy machine. */
 const patienceMs = 60_000;
 
@@ -35,7 +37,9 @@ beforeAll(async () => {
   folder = await makeTemporaryFolder();
   redis = await startRedisServer({ folder: folder.path });
   model = await ScriptedModel.start();
-  own = await startApp({ env: { ...model.env, REDIS_URL: redis.url } });
+  // A busy machine may not get to say hello to 500 within three seconds.
+  const LIMITS = JSON.stringify({ socketInitMs: 30_000 });
+  own = await startApp({ env: { ...model.env, REDIS_URL: redis.url, LIMITS } });
   // Its database and its secrets are what the processes need of it.
   await own.stop();
   for (const _ of [1, 2]) {
@@ -67,21 +71,34 @@ const growing: ModelReply = (response) => {
   speak();
 };
 
-/** One owner with an answer that is being written on one of the instances, and ten who follow it from both. */
-async function comeTogether(random: SeededRandom, index: number, expiresAtSeconds: number): Promise<void> {
+interface Owned {
+  readonly name: string;
+  readonly conversationId: string;
+  readonly answerId: string;
+}
+
+/** An owner, with an answer that is being written on one of the instances. */
+async function beginAnswer(index: number): Promise<Owned> {
   const name = `owner ${index}`;
   model.answer(name, growing);
-  const { conversation, answer } = await send(serverAt(index).person(name), { content: name });
+  const input = { content: name, idempotencyKey: name };
+  const { conversation, answer } = await until('it is sent', () =>
+    send(serverAt(index).person(name), input).catch(() => null),
+  );
+  return { name, conversationId: conversation.id, answerId: answer.id };
+}
+
+/** Ten follow an owner's answer, from both instances. */
+function comeTogether(random: SeededRandom, { name, conversationId, answerId }: Owned): void {
   for (let number = 0; number < followersEach; number += 1) {
     let connections = 0;
     const token = () => {
       connections += 1;
-      return connections === 1 ? own.token(name, { exp: expiresAtSeconds }) : own.token(name);
+      return connections === 1
+        ? own.token(name, { exp: Math.floor(Date.now() / 1000) + tokenSeconds })
+        : own.token(name);
     };
-    const followed = {
-      ...{ conversationId: conversation.id, answerId: answer.id },
-      kind: number % 2 === 0 ? 'answer' : 'conversation',
-    } as const;
+    const followed = { conversationId, answerId, kind: number % 2 === 0 ? 'answer' : 'conversation' } as const;
     const url = () => `${serverAt(random.between(0, 1)).url.replace(/^http/, 'ws')}/graphql`;
     const follower = new StormFollower(url, token, followed);
     crowd.push(follower);
@@ -112,12 +129,13 @@ describe('A storm of reconnects', () => {
   it('500 followers, cut at once while answers run, come back within a second to either instance and end with exactly the stored text', async () => {
     const random = new SeededRandom(testSeed());
     const before = await health();
-    const expiresAtSeconds = Math.floor(Date.now() / 1000) + 12;
-    for (let index = 0; index < owners; index += 1) await comeTogether(random.fork(), index, expiresAtSeconds);
+    const begun: Owned[] = [];
+    for (let index = 0; index < owners; index += 1) begun.push(await beginAnswer(index));
+    for (const owned of begun) comeTogether(random.fork(), owned);
     await allServed('all are there');
-    // Their tokens expire at once: 4403, and they come back with fresh ones.
+    // Their tokens expire soon after one another: 4403, and they come back with fresh ones.
     await until('all were closed', () => crowd.every(({ closeCodes }) => closeCodes.length > 0), patienceMs);
-    expect(sum(({ closeCodes }) => (closeCodes[0] === 4403 ? 1 : 0))).toBe(owners * followersEach);
+    expect(new Set(crowd.map(({ closeCodes }) => closeCodes[0]))).toEqual(new Set([4403]));
     await allServed('all are back');
     await health();
     const cutAtMs = performance.now();
@@ -141,12 +159,13 @@ describe('A storm of reconnects', () => {
     }
     // No second of anybody's is spent waiting for somebody else's reconnect.
     expect(Math.max(...held)).toBeLessThan(atMost(1000));
-    const isQuiet = async () => (await connections()) <= 3 * servers.length;
+    const isQuiet = async () => (await connections()) <= ownConnections * servers.length;
     await until('connections are given back', isQuiet, patienceMs);
     const after = await health();
     after.forEach(({ heapUsed, resources }, index) => {
       expect(heapUsed - (before[index]?.heapUsed ?? 0)).toBeLessThan(40 * 2 ** 20);
-      expect(resources.TCPSocketWrap).toBeLessThanOrEqual(10);
+      // To PostgreSQL, and to Redis: no follower's.
+      expect(resources.TCPSocketWrap).toBeLessThanOrEqual(ownConnections + 7);
     });
     if (process.env.STORM_REPORT) {
       const refused = sum((follower) => follower.refused);

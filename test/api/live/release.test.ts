@@ -6,7 +6,7 @@ import { ModelByHand } from '../../support/model-server.js';
 import type { Person } from '../../support/person.js';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.js';
 import { ScriptedModel } from '../../support/scripted-model.js';
-import { healthOf, tellHealth } from '../../support/server-health.js';
+import { healthOf, ownConnections, tellHealth } from '../../support/server-health.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { SocketClient } from '../../support/socket-client.js';
 import { SqlClient } from '../../support/sql-client.js';
@@ -65,9 +65,6 @@ async function holdings() {
 }
 
 type Holdings = Awaited<ReturnType<typeof holdings>>;
-
-/** What an instance that nobody asks for anything keeps open by its own work: upkeep, jobs and housekeeping. */
-const ownConnections = 6;
 
 /** When only the writer hears its answer's channel, and no request of a moment ago keeps a connection. */
 function whenQuiet() {

@@ -52,13 +52,6 @@ async function kept(key: string) {
 const say = (person: Person, conversationId: string, ...contents: string[]) =>
   append(person, { conversationId, messages: contents.map((content) => ({ role: 'USER', content })) });
 
-/** The names of the statements that an instance sends for `work`. */
-async function statementsOf(instance: TestApp, work: () => Promise<unknown>): Promise<readonly string[]> {
-  instance.statements.length = 0;
-  await work();
-  return [...instance.statements];
-}
-
 describe('The newest 15 visible messages', () => {
   it('are a sealed LIST in Redis, newest first, with the revision of the header and an hour to live', async () => {
     const person = instances[0].person();
@@ -91,7 +84,7 @@ describe('The newest 15 visible messages', () => {
         [instances[1], device],
       ] as const) {
         const page = { nodes: [] as readonly { content: string }[], totalCount: 0 };
-        const sent = await statementsOf(instance, async () =>
+        const sent = await instance.statementsOf(async () =>
           Object.assign(page, await readPage(reader, conversationId, { last: 15 })),
         );
         expect(sent.filter((name) => name.startsWith('messages.'))).toEqual([]);
@@ -110,14 +103,14 @@ describe('The newest 15 visible messages', () => {
     const whole = await readPage(person, conversationId, { last: 15 });
     const key = await listOf(conversationId);
     await until('it is kept', async () => (await kept(key)).length === 15);
-    const sent = await statementsOf(instances[0], async () => {
+    const sent = await instances[0].statementsOf(async () => {
       const three = await readPage(person, conversationId, { last: 3 });
       expect(three.nodes).toEqual(whole.nodes.slice(-3));
       expect(three.pageInfo).toMatchObject({ hasPreviousPage: true, hasNextPage: false });
     });
     expect(sent.filter((name) => name.startsWith('messages.'))).toEqual([]);
     for (const page of [{ last: 16 }, { first: 15 }, { last: 5, before: whole.pageInfo.startCursor }]) {
-      const read = await statementsOf(instances[0], () => readPage(person, conversationId, page));
+      const read = await instances[0].statementsOf(() => readPage(person, conversationId, page));
       expect(read.filter((name) => name.startsWith('messages.'))).toHaveLength(1);
     }
   });
@@ -152,7 +145,7 @@ describe('The newest 15 visible messages', () => {
     const key = await listOf(conversationId);
     const asked = async (content: string) => {
       const before = await kept(key);
-      const sent = await statementsOf(instances[0], () =>
+      const sent = await instances[0].statementsOf(() =>
         ask(person, model, { conversationId, content }, `${content}.`),
       );
       await until('it is kept', async () => before.length === 0 || (await kept(key))[0]?.row.status === 'COMPLETE');

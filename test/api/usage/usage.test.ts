@@ -219,11 +219,8 @@ describe('Usage, where many ask', () => {
     const list = '{ conversations(first: 50) { nodes { id } } }';
     const listWithUsage = `{ conversations(first: 50) { nodes { id usage { ${usageFields} } } } }`;
     for (let number = 0; number < 10; number += 1) await create(person);
-    const statementsOf = async (query: string, variables: object = {}) => {
-      instances[0].statements.length = 0;
-      await person.data(query, variables);
-      return instances[0].statements.filter((name) => !name.startsWith('runs.')).toSorted();
-    };
+    const statementsOf = async (query: string, variables: object = {}) =>
+      (await instances[0].statementsOf(() => person.data(query, variables))).toSorted();
     expect(await statementsOf(listWithUsage)).toEqual(await statementsOf(list));
     const nested = `query ($ids: [ID!]!) {
       viewer { a: usage { answers } b: usage(from: "2026-01-01T00:00:00Z") { answers } }

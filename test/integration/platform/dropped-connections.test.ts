@@ -107,7 +107,7 @@ describe('Connections that something on the way has dropped without a word', () 
 
 describe('Fifty outages', () => {
   it('leave no connection behind, and none that does not work', async () => {
-    database = await connectDatabase(proxy.url, { connectMs: 200, statementMs: 100 });
+    database = await connectDatabase(proxy.url, { connectMs: 500, statementMs: 100 });
     for (let outage = 0; outage < 50; outage += 1) {
       const inside = database.transaction(async (tx) => {
         await tx.query(insertThing, [outage, 'inside']);

@@ -20,7 +20,8 @@ export default {
       },
     ],
   },
-  maxWorkers: 2,
+  // On two cores: a third of the time is spent waiting for what is said, stopped or away in a test.
+  maxWorkers: 3,
   // Modules of a test file that has run are never given back by Jest, some 15 MB a file.
   workerIdleMemoryLimit: '1GB',
   testTimeout: 120_000,

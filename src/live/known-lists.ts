@@ -36,7 +36,7 @@ export async function compareLists(querier: Querier, lists: readonly FollowedLis
   let batchSize = 0;
   for (const list of lists) {
     const { digest = '', count = 0 } = digests.get(list.ownerId) ?? {};
-    if (list.known?.digest === digest) for (const one of list.watched) one.compared();
+    if (list.known?.digest === digest) for (const one of list.watched) one.compared(list.known.revisions);
     else if (count > mostKnown) replace(list, { digest, revisions: null });
     else {
       batch.push({ list, digest });
@@ -68,7 +68,7 @@ function replace(list: FollowedList, now: Known): void {
   for (const one of list.watched) {
     if (before.revisions && now.revisions) compareRevisions(one, before.revisions, now.revisions);
     else one.overflow();
-    one.compared();
+    one.compared(now.revisions);
   }
 }
 

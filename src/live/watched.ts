@@ -127,8 +127,12 @@ export class WatchedList extends Watched {
     if (!isKnown) this.hear(conversationId);
   }
 
-  /** All was compared. What was told of later than that is told once more, at the next time. */
-  compared(): void {
+  /**
+   * All was compared with what is listed now; null where that is not known. What was told of and is not listed may have come
+   * and gone since the last time: it is looked at. What was told of later than that is told once more, at the next time.
+   */
+  compared(listed: ReadonlyMap<string, number> | null): void {
+    for (const [id, revision] of this.told) if (revision !== null && !listed?.has(id)) this.hear(id);
     this.told.clear();
   }
 }

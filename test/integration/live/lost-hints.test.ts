@@ -107,6 +107,25 @@ describe('A list whose hints are lost', () => {
     expect(told).toEqual(['ready', `changed ${id}`, `changed ${another}`]);
   });
 
+  it.each([
+    { what: 'nothing else', change: async () => {} },
+    { what: 'something else', change: () => create() },
+  ])(
+    'tells that a conversation is gone which a hint had told of since it last asked, where $what changed',
+    async ({ change }) => {
+      const told = follow();
+      await isReady(told);
+      const id = await create();
+      const hint = encodeHint({ conversationId: id, neverListed: false });
+      await instance.pubsub.publish(ownerChannel(scope.viewer.id), hint);
+      await until('it is told', () => told.length === 2);
+      await instance.conversations.delete(scope, [toPublicId('cnv', id)]);
+      await change();
+      await tenSeconds();
+      await until('it is told that it is gone', () => told.includes(`deleted ${id}`));
+    },
+  );
+
   it('of more than 10,000 conversations is to be read again, and is not read here', async () => {
     await instance.database.query(insertMany, [scope.viewer.id, 10_001]);
     const told = follow();

@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePort, type RedisServer, startRedisServer } from '../../support/redis-server.js';
 
-const mostAttempts = 100;
+/** Half a minute: one that has no memory for clients drops most of them before they are heard. */
+const mostAttempts = 600;
 
 /** One Redis on one port that can be killed, stopped, emptied and starved, and made well again. */
 export class RedisInTrouble {

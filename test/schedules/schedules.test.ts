@@ -16,7 +16,7 @@ import { Story } from './story.js';
 /** SCHEDULES says how many; TEST_SEED with which seed to begin, and with SCHEDULES=1 repeats one. */
 const count = Number(process.env.SCHEDULES ?? 100);
 /** Each takes longer. */
-const branchingCount = Math.ceil(count / 2);
+const branchingCount = Math.ceil(count / 4);
 const firstSeed = testSeed();
 /** They broke an invariant once, and are tried in every run. */
 const brokeOnce = [1618393097];

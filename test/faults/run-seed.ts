@@ -88,6 +88,10 @@ async function workUnderFaults(
   try {
     await inflictFaults(options, deployment, history, random.fork());
     say(`${seconds(history)} everything is whole again`);
+  } catch (error) {
+    // Nobody follows anything any more: the process could not end.
+    leaving.abort();
+    throw error;
   } finally {
     stopping.abort();
     await working;

@@ -1,5 +1,5 @@
 import { claimRequest, type RequestClaim } from '../conversations/request.repository.js';
-import { notFound, ParleyError } from '../errors.js';
+import { isParleyError, notFound } from '../errors.js';
 import type { Keyring } from '../identity/keyring.js';
 import type { LockedConversation } from '../messages/conversation-lock.repository.js';
 import { findMessage } from '../messages/message.repository.js';
@@ -59,7 +59,10 @@ export class PreparedRun {
   start({ conversation, recent }: PlacedRun, answer: MessageRow): void {
     if (!this.run) throw new Error('A run was started that was not prepared.');
     // Its commit was learned late, and somebody has settled it meanwhile.
-    if (answer.status !== 'STREAMING') return this.deps.runs.giveUp(this.run);
+    if (answer.status !== 'STREAMING') {
+      this.deps.runs.giveUp(this.run);
+      return;
+    }
     this.place = {
       ...this.key,
       segment: answer.segment,
@@ -94,7 +97,9 @@ export class PreparedRun {
   private async findAnswer(run: Run): Promise<MessageRow | null> {
     const { clock, runs } = this.deps;
     while (!runs.closed.aborted && run.stopped !== 'fenced') {
-      const found = await this.look().catch((error: unknown) => (isUnavailable(error) ? undefined : null));
+      const found = await this.look().catch((error: unknown) =>
+        isParleyError(error, 'UNAVAILABLE') ? undefined : null,
+      );
       if (found !== undefined) return found;
       await pause(clock, lookEveryMs, runs.closed);
     }
@@ -109,5 +114,3 @@ export class PreparedRun {
     });
   }
 }
-
-const isUnavailable = (error: unknown) => error instanceof ParleyError && error.code === 'UNAVAILABLE';

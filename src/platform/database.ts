@@ -1,5 +1,5 @@
-import type { Pool, PoolClient, QueryConfig } from 'pg';
-import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
+import type { Pool, QueryConfig } from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { isParleyError, ParleyError, unavailable } from '../errors.js';
 import { instantFromPostgres } from './instant.js';
 import { LivingPool } from './living-pool.js';
@@ -17,10 +17,9 @@ export interface Querier {
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** The visible first argument of whatever must happen as a whole. */
+/** The visible first argument of whatever must happen as a whole: it alone has a COMMIT behind it. */
 export interface Transaction extends Querier {
-  /** For plain writes of entities. */
-  readonly manager: EntityManager;
+  readonly isTransaction: true;
 }
 
 /** UNAVAILABLE, for a reason that matters here. */
@@ -92,6 +91,7 @@ const typeParsers = {
 /** PostgreSQL, with bounds on every wait. Whoever connects it closes it. */
 export class Database implements Querier {
   private readonly living: LivingPool;
+  private closed: Promise<void> | null = null;
 
   private constructor(
     readonly dataSource: DataSource,
@@ -158,15 +158,19 @@ export class Database implements Querier {
    * @throws CommitOutcomeUnknown where the connection was lost during COMMIT; see {@link transactionOnce}.
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const { runner, client } = await this.connectRunner();
+    // Not by a query runner: a data source that is closed gives those connections to others in the middle of transactions.
+    const client = await this.living.connect().catch((error: unknown) => {
+      throw this.told(error);
+    });
     const send = async (name: string, config: string | QueryConfig) => {
       this.onStatement(name);
       return await client.query(config);
     };
+    let isKnown = true;
     try {
       await send('BEGIN', 'BEGIN');
       const result = await work({
-        manager: runner.manager,
+        isTransaction: true,
         query: async <Row>(statement: Statement, values: readonly unknown[]) =>
           (await send(statement.name, named(statement, values))).rows as Row[],
       });
@@ -175,24 +179,11 @@ export class Database implements Querier {
       });
       return result;
     } catch (error) {
-      const rolledBack = !isConnectionLoss(error) && (await rollback(send));
-      if (!rolledBack) destroy(client);
+      isKnown = !isConnectionLoss(error) && (await rollback(send));
       throw this.told(error);
     } finally {
-      await runner.release();
-    }
-  }
-
-  private async connectRunner(): Promise<{ readonly runner: QueryRunner; readonly client: PoolClient }> {
-    const take = async () => {
-      const runner = this.dataSource.createQueryRunner();
-      const client: PoolClient = await runner.connect();
-      return { runner, client, discard: () => destroy(client) };
-    };
-    try {
-      return await this.living.living(take);
-    } catch (error) {
-      throw this.told(error);
+      // A connection that is not in a known state ends, rather than being given to the next.
+      client.release(!isKnown);
     }
   }
 
@@ -236,9 +227,11 @@ export class Database implements Querier {
     return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount };
   }
 
-  async close(): Promise<void> {
+  /** Lets transactions end, and begins none. Twice does no harm. */
+  close(): Promise<void> {
     this.life.closing = true;
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    this.closed ??= this.dataSource.destroy();
+    return this.closed;
   }
 }
 
@@ -249,11 +242,6 @@ const named = (statement: Statement, values: readonly unknown[]): QueryConfig =>
   text: statement.text,
   values: [...values],
 });
-
-/** The runner takes an error of its client as the word to destroy it instead of giving it back to the pool. */
-const destroy = (client: PoolClient) => {
-  client.emit('error', new Error('The connection is not in a known state.'));
-};
 
 const rollback = (send: (name: string, text: string) => Promise<unknown>): Promise<boolean> =>
   send('ROLLBACK', 'ROLLBACK').then(
@@ -275,7 +263,7 @@ const socketCodes = new Set([
 ]);
 const silences = /^(timeout expired|Connection terminated due to connection timeout|Query read timeout)/;
 const driverSentences =
-  /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|The client is not queryable)/;
+  /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|The client is not queryable)/;
 
 function codeOf(error: unknown): string {
   return isError(error) && 'code' in error ? String(error.code) : '';

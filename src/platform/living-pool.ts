@@ -11,13 +11,6 @@ interface BoundedQuery extends QueryConfig {
   readonly query_timeout: number;
 }
 
-/** A connection that was taken out of the pool. */
-export interface Lease {
-  readonly client: PoolClient;
-  /** Ends it, rather than giving it back. */
-  discard(): void;
-}
-
 /**
  * A pool whose connections may have been dropped by something on the way, unheard. A silent one would cost each request
  * that gets it the whole timeout of a statement, one after the other, also when PostgreSQL has long been back.
@@ -37,7 +30,7 @@ export class LivingPool {
   }
 
   async query(config: QueryConfig): Promise<QueryResult> {
-    const { client } = await this.living(() => this.lease());
+    const client = await this.connect();
     let failure: unknown;
     try {
       return await client.query(config);
@@ -49,12 +42,12 @@ export class LivingPool {
     }
   }
 
-  /** The first that lives of those that `take` gives. */
-  async living<L extends Lease>(take: () => Promise<L>): Promise<L> {
+  /** A connection that lives. Whoever takes it gives it back. */
+  async connect(): Promise<PoolClient> {
     for (;;) {
-      const lease = await take();
-      if (!this.isInDoubt(lease.client) || (await givesSign(lease.client))) return lease;
-      lease.discard();
+      const client = await this.pool.connect();
+      if (!this.isInDoubt(client) || (await givesSign(client))) return client;
+      client.release(true);
       this.checkIdle();
     }
   }
@@ -67,11 +60,6 @@ export class LivingPool {
     Promise.all(checks).finally(() => {
       this.isChecking = false;
     });
-  }
-
-  private async lease(): Promise<Lease> {
-    const client = await this.pool.connect();
-    return { client, discard: () => client.release(true) };
   }
 
   private async checkOne(): Promise<void> {

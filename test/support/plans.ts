@@ -11,7 +11,8 @@ interface Node {
   readonly 'Subplan Name'?: string;
 }
 
-interface Explained {
+/** What EXPLAIN (FORMAT JSON) gives. */
+export interface Explained {
   readonly 'QUERY PLAN': readonly [{ readonly Plan: Node; readonly 'Execution Time'?: number }];
 }
 
@@ -74,6 +75,12 @@ export async function measuredChange(
   } finally {
     await sql.rows('DEALLOCATE measured');
   }
+}
+
+/** Of the one row that EXPLAIN gives. */
+export function planIn([explained]: readonly Explained[]): Plan {
+  if (!explained) throw new Error('PostgreSQL explained nothing.');
+  return planOf(explained);
 }
 
 function planOf({ 'QUERY PLAN': [{ Plan: plan, 'Execution Time': ms = 0 }] }: Explained): Plan {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { statement } from '../../../src/platform/database.js';
 import { newId, toPublicId } from '../../../src/platform/ids.js';
+import { unnamed } from '../../support/unnamed.js';
 import { lineOf, type PlantedTree, plantTree } from '../messages/planted-tree.js';
 import { type Person, TestDomain } from './test-domain.js';
 
@@ -154,7 +155,7 @@ describe('The removal of what was deleted', () => {
     const trees = [await plantTree(person, lineOf(3)), await plantTree(person, lineOf(3))];
     await remove(idsOf(trees));
     await domain.database.transaction(async (tx) => {
-      await tx.manager.query('SELECT FROM conversations WHERE id = $1 FOR UPDATE', [trees[0]?.conversationId]);
+      await tx.query(unnamed('SELECT FROM conversations WHERE id = $1 FOR UPDATE'), [trees[0]?.conversationId]);
       await sweep(100);
       expect(await rows()).toMatchObject({ conversations: 1, messages: 3 });
     });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { declaredStatements, statement } from '../../../src/platform/database.js';
+import { type Explained, planIn } from '../../support/plans.js';
+import { unnamed } from '../../support/unnamed.js';
 import { type Person, TestDomain } from './test-domain.js';
 
 const length = 20_000;
@@ -21,7 +23,7 @@ beforeAll(async () => {
   domain = await TestDomain.start();
   person = await domain.person();
   await domain.database.query(plantStatement, [person.id, length]);
-  await domain.database.dataSource.query('VACUUM (ANALYZE) conversations');
+  await domain.database.query(unnamed('VACUUM (ANALYZE) conversations'), []);
 });
 afterAll(() => domain.close());
 
@@ -29,15 +31,14 @@ afterAll(() => domain.close());
 async function buffersOf(name: string, shelves: string, newer: readonly string[], older: readonly string[]) {
   const text = declaredStatements().get(name) ?? '';
   const values = [person.id, shelves, ...newer, ...older, ...newest, ...oldest, '21'];
-  return domain.database.transaction(async ({ manager }) => {
-    await manager.query('SET LOCAL plan_cache_mode = force_generic_plan');
-    await manager.query(`PREPARE listed AS ${text}`);
+  return domain.database.transaction(async (tx) => {
+    await tx.query(unnamed('SET LOCAL plan_cache_mode = force_generic_plan'), []);
+    await tx.query(unnamed(`PREPARE listed AS ${text}`), []);
     const execute = `EXECUTE listed (${values.map((value) => `'${value}'`).join(', ')})`;
-    await manager.query(execute);
-    const [row] = await manager.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${execute}`);
-    await manager.query('DEALLOCATE listed');
-    const { Plan: plan } = row['QUERY PLAN'][0];
-    return { rows: plan['Actual Rows'], buffers: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] };
+    await tx.query(unnamed(execute), []);
+    const explained = await tx.query<Explained>(unnamed(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${execute}`), []);
+    await tx.query(unnamed('DEALLOCATE listed'), []);
+    return planIn(explained);
   });
 }
 

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { forgetRequests, readRequest } from '../../../src/conversations/request.repository.js';
 import { statement } from '../../../src/platform/database.js';
 import { newId } from '../../../src/platform/ids.js';
+import { type Explained, planIn } from '../../support/plans.js';
+import { unnamed } from '../../support/unnamed.js';
 import { type Person, TestDomain } from './test-domain.js';
 
 const plantStatement = statement(
@@ -55,8 +57,8 @@ describe('Idempotency keys', () => {
 
   it('that somebody holds are left for the next time, and nothing waits for them', async () => {
     await plant(5, '31 days');
-    await domain.database.transaction(async ({ manager }) => {
-      await manager.query('SELECT FROM requests LIMIT 2 FOR UPDATE');
+    await domain.database.transaction(async (tx) => {
+      await tx.query(unnamed('SELECT FROM requests LIMIT 2 FOR UPDATE'), []);
       expect(await forget()).toBe(3);
     });
     expect(await forget()).toBe(2);
@@ -81,14 +83,14 @@ describe('Idempotency keys', () => {
 
   it('that are young cost the search for old ones nothing, however many they are', async () => {
     await plant(20_000, '1 day');
-    await domain.database.dataSource.query('VACUUM (ANALYZE) requests');
-    const buffers = await domain.database.transaction(async ({ manager }) => {
-      const [row] = await manager.query(
-        `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT FROM requests
-         WHERE created_at < now() - interval '30 days' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED`,
+    await domain.database.query(unnamed('VACUUM (ANALYZE) requests'), []);
+    const buffers = await domain.database.transaction(async (tx) => {
+      const explained = await tx.query<Explained>(
+        unnamed(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT FROM requests
+         WHERE created_at < now() - interval '30 days' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED`),
+        [],
       );
-      const { Plan: plan } = row['QUERY PLAN'][0];
-      return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+      return planIn(explained).buffers;
     });
     expect(buffers).toBeLessThan(10);
   });

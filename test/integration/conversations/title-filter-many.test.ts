@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { titleTerms } from '../../../src/conversations/title.js';
 import { declaredStatements, statement } from '../../../src/platform/database.js';
 import { newId, toPublicId } from '../../../src/platform/ids.js';
+import { type Explained, planIn } from '../../support/plans.js';
+import { unnamed } from '../../support/unnamed.js';
 import { type Person, TestDomain } from './test-domain.js';
 
 const length = 5000;
@@ -55,7 +57,7 @@ beforeAll(async () => {
   person = await domain.person();
   const terms = Object.keys(words).map((word) => titleTerms(person.keys, word));
   await domain.database.query(plantStatement, [person.id, ids, ...terms]);
-  await domain.database.dataSource.query('VACUUM (ANALYZE) conversations, conversation_titles');
+  await domain.database.query(unnamed('VACUUM (ANALYZE) conversations, conversation_titles'), []);
 });
 afterAll(() => domain.close());
 
@@ -120,12 +122,14 @@ async function buffersOf(word: Word): Promise<number> {
   const terms = titleTerms(person.keys, word).map((term) => `"\\\\x${term.toString('hex')}"`);
   const places = ['infinity', highest, '-infinity', lowest, 'infinity', highest, '-infinity', lowest];
   const values = [person.id, '{f,t}', ...places, '21', `{${terms.join(',')}}`].map((value) => `'${value}'`).join(', ');
-  return domain.database.transaction(async ({ manager }) => {
-    await manager.query(`PREPARE listed AS ${declaredStatements().get('conversations.newest.byTitle')}`);
-    await manager.query(`EXECUTE listed (${values})`);
-    const [row] = await manager.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE listed (${values})`);
-    await manager.query('DEALLOCATE listed');
-    const { Plan: plan } = row['QUERY PLAN'][0];
-    return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+  return domain.database.transaction(async (tx) => {
+    await tx.query(unnamed(`PREPARE listed AS ${declaredStatements().get('conversations.newest.byTitle')}`), []);
+    await tx.query(unnamed(`EXECUTE listed (${values})`), []);
+    const explained = await tx.query<Explained>(
+      unnamed(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE listed (${values})`),
+      [],
+    );
+    await tx.query(unnamed('DEALLOCATE listed'), []);
+    return planIn(explained).buffers;
   });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { toPublicId } from '../../../src/platform/ids.js';
+import { unnamed } from '../../support/unnamed.js';
 import { type Person, TestDomain } from '../conversations/test-domain.js';
 import { growAnswer, lineOf, type PlantedMessage, type PlantedTree, plantTree } from './planted-tree.js';
 
@@ -87,7 +88,7 @@ async function damage(publicId: string, table: 'messages' | 'conversations', pos
     table === 'messages'
       ? `UPDATE messages SET ${flipped('sealed_content')} WHERE conversation_id = $1::uuid AND position = $2`
       : `UPDATE conversations SET ${flipped('sealed_title')} WHERE id = $1::uuid AND $2 > 0`;
-  await domain.database.transaction((tx) => tx.manager.query(sql, [publicId.slice(4), position]));
+  await domain.database.query(unnamed(sql), [publicId.slice(4), position]);
 }
 
 describe('A damaged row', () => {
@@ -130,12 +131,10 @@ describe('A damaged row', () => {
 
   it('is one whose text was moved from another message', async () => {
     const { publicId } = await plantTree(person, lineOf(2));
-    await domain.database.transaction((tx) =>
-      tx.manager.query(
-        `UPDATE messages SET sealed_content = (SELECT sealed_content FROM messages WHERE conversation_id = $1::uuid AND position = 2)
-         WHERE conversation_id = $1::uuid AND position = 1`,
-        [publicId.slice(4)],
-      ),
+    await domain.database.query(
+      unnamed(`UPDATE messages SET sealed_content = (SELECT sealed_content FROM messages WHERE conversation_id = $1::uuid AND position = 2)
+         WHERE conversation_id = $1::uuid AND position = 1`),
+      [publicId.slice(4)],
     );
     const { data } = await person.ask<{ conversation: { messages: object } }>(readMessages, { id: publicId });
     expect(data.conversation.messages).toMatchObject({ nodes: [null, { content: '2' }] });
@@ -185,8 +184,9 @@ describe('A running answer', () => {
 
   it('is no longer the active answer once it has ended since the conversation was read', async () => {
     const { publicId, ids } = await plantTree(person, withAnswer);
-    await domain.database.transaction((tx) =>
-      tx.manager.query(`UPDATE messages SET status = 'CANCELLED', completed_at = now() WHERE id = $1`, [ids[4]]),
+    await domain.database.query(
+      unnamed(`UPDATE messages SET status = 'CANCELLED', completed_at = now() WHERE id = $1`),
+      [ids[4]],
     );
     const asked = 'query ($id: ID!) { conversation(id: $id) { activeAnswer { id } lastMessage { status } } }';
     expect(await person.get(asked, { id: publicId })).toEqual({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fc } from '../../support/fast-check.js';
+import { unnamed } from '../../support/unnamed.js';
 import { type Person, TestDomain } from '../conversations/test-domain.js';
 import { lineOf, type PlantedMessage, type PlantedTree, plantTree } from './planted-tree.js';
 
@@ -134,15 +135,13 @@ describe('A cursor of Conversation.messages', () => {
   it('is stable while messages are added: the pages before stay as they were', async () => {
     const tree = await plantTree(person, lineOf(6));
     const newest = await page(tree, { last: 2 });
-    await person.domain.database.transaction((tx) =>
-      tx.manager.query(
-        `WITH grown AS (
+    await person.domain.database.query(
+      unnamed(`WITH grown AS (
            INSERT INTO messages (owner_id, conversation_id, id, segment, position, depth, revision, role, status, token_estimate, created_at)
            VALUES ($1, $2, gen_random_uuid(), 1, 7, 7, 7, 'USER', 'COMPLETE', 1, now()) RETURNING id
          )
-         UPDATE conversations SET leaf_position = 7, message_count = 7, leaf_id = (SELECT id FROM grown) WHERE id = $2`,
-        [person.id, tree.conversationId],
-      ),
+         UPDATE conversations SET leaf_position = 7, message_count = 7, leaf_id = (SELECT id FROM grown) WHERE id = $2`),
+      [person.id, tree.conversationId],
     );
     const earlier = await page(tree, { last: 2, before: newest.pageInfo.startCursor });
     expect(texts(earlier)).toEqual([3, 4]);

@@ -72,6 +72,36 @@ describe('A database', () => {
   });
 });
 
+describe('A database that is closed', () => {
+  it('lets transactions end first, and gives their connections to nobody', async () => {
+    const closed = await connectDatabase(own.url);
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const running = [0, 10, 20].map((base) =>
+      closed.transaction(async (tx) => {
+        await tx.query(insertThing, [base + 1, 'first']);
+        if (base === 20) begun.resolve();
+        await gate.promise;
+        await tx.query(insertThing, [base + 2, 'second']);
+        throw new Error('of our own');
+      }),
+    );
+    const ends = Promise.allSettled(running);
+    await begun.promise;
+    const waiting = [timed(closed.query(selectOne, [])), timed(closed.transaction((tx) => tx.query(selectOne, [])))];
+    await until('they wait', () => closed.poolState.waiting === 2);
+    const closing = closed.close();
+    const late = await timed(closed.transaction((tx) => tx.query(selectOne, [])));
+    expect(late.outcome).toEqual(unavailableError);
+    for (const { outcome } of await Promise.all(waiting)) expect(outcome).toEqual(unavailableError);
+    gate.resolve();
+    await closing;
+    expect((await ends).map((end) => end.status === 'rejected' && String(end.reason))).toEqual(
+      running.map(() => 'Error: of our own'),
+    );
+    expect(await database.query(selectNames, [])).toEqual([]);
+  });
+});
+
 describe('A database that keeps one waiting', () => {
   it('for a connection, since all are taken, is UNAVAILABLE after a second', async () => {
     const busy = [1, 2, 3].map(() => database.query(sleepFor, [2.2]));

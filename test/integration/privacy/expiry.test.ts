@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { atMost } from '../../support/at-most.js';
 import { measuredPlan } from '../../support/plans.js';
 import { SqlClient, waitingForLocks } from '../../support/sql-client.js';
+import { unnamed } from '../../support/unnamed.js';
 import { until } from '../../support/until.js';
 import { ExpiringDatabase } from './expiring-database.js';
 
@@ -28,7 +29,7 @@ describe('Expiry', () => {
         if (writing.signal.aborted) return;
         const began = performance.now();
         await stage.database.transaction(async (tx) => {
-          if ((await tx.manager.query(use, [owner, id]))[0].length > 0) used.add(id);
+          if ((await tx.query(unnamed(use), [owner, id])).length > 0) used.add(id);
         });
         longestMs = Math.max(longestMs, performance.now() - began);
       }

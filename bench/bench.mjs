@@ -14,7 +14,7 @@ npm run bench -- search   words of 100,000 messages; beside 20 messages read by 
 
 It runs what was built. Each bench prints a floor, which does the least that could be done on the same machine in the same
 run, and what Parley does as a multiple of it: absolute figures are the machine's, ratios are ours.
-BENCH_FLAGS are flags of Node for the servers, e.g. BENCH_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/prof".`;
+BENCH_FLAGS are flags of Node for the servers, e.g. BENCH_FLAGS="--cpu-prof --cpu-prof-dir=profiles".`;
 
 const names = ['send', 'page', 'follow', 'search'];
 const number = { type: 'string' };
